@@ -1,0 +1,7 @@
+module myriad/bench
+
+go 1.26.3
+
+require myriad v0.0.0
+
+replace myriad => ../

@@ -1,0 +1,96 @@
+package conntable
+
+import (
+	"net/netip"
+	"unsafe"
+
+	"myriad/internal/seq"
+)
+
+// State is a connection's state; the names are those of RFC 9293 §3.3.2. The
+// zero value means that the entry is free.
+type State uint8
+
+const (
+	Free State = iota
+	SynSent
+	SynReceived // only after a simultaneous open
+	Established
+	FinWait1
+	FinWait2
+	CloseWait
+	Closing
+	LastAck
+	TimeWait
+)
+
+// Entry is the hot part of a connection: one cache line, no pointers, so that
+// the garbage collector never looks at ten million of them. Everything that
+// only some connections need lives in a side record.
+type Entry struct {
+	Remote     [16]byte // the peer's address; IPv4 in its mapped form
+	RemotePort uint16
+	LocalPort  uint16
+	Local      uint16 // index of the local address in the client's sources
+	State      State
+	Scale      uint8      // low nibble: the peer's window shift; high nibble: ours
+	SndUna     seq.Number // oldest unacknowledged
+	SndNxt     seq.Number // next to be sent
+	RcvNxt     seq.Number // next expected
+	RcvEdge    seq.Number // right edge of the window last advertised
+	SndWnd     uint16     // the peer's window as it stood in the header, unscaled
+	SndMSS     uint16     // largest payload to send, options not yet taken off
+	Flags      uint16     // the handshake package's
+	Retries    uint8      // retransmissions since the last progress
+	Unacked    uint8      // full segments received and not yet acknowledged
+	Side       uint32     // side record + 1; 0 = none
+	Generation uint32     // counts the uses of this entry, 24 bits
+	Deadline   uint32     // overall or idle limit in ms of the worker's clock, 0 = none
+	Micros     uint32     // SYN-SENT: when the SYN left, µs; later: the handshake's round trip, µs
+}
+
+var _ [64]byte = [unsafe.Sizeof(Entry{})]byte{}
+
+// Extra is the part of a connection that a packet rarely needs.
+type Extra struct {
+	User    uint64     // the application's own word
+	Request uint32     // interned request + 1; 0 = none
+	ISS     seq.Number // our initial sequence number
+}
+
+var _ [16]byte = [unsafe.Sizeof(Extra{})]byte{}
+
+// Key names a connection within a table: the remote end and the local one.
+type Key struct {
+	Remote     [16]byte
+	RemotePort uint16
+	LocalPort  uint16
+	Local      uint16 // index of the local address
+}
+
+// Key returns the entry's own key.
+func (e *Entry) Key() Key {
+	return Key{e.Remote, e.RemotePort, e.LocalPort, e.Local}
+}
+
+// RemoteAddrPort returns the peer's end as netip knows it (IPv4 unmapped).
+func (e *Entry) RemoteAddrPort() netip.AddrPort {
+	return netip.AddrPortFrom(netip.AddrFrom16(e.Remote).Unmap(), e.RemotePort)
+}
+
+// ID names one use of one entry of one worker's table: 8 bits of worker, 24
+// bits of generation, 32 bits of index. An ID kept past the connection's end
+// no longer resolves. The zero ID names nothing.
+type ID uint64
+
+// MakeID packs an ID.
+func MakeID(worker uint8, generation, index uint32) ID {
+	return ID(worker)<<56 | ID(generation&GenerationMask)<<32 | ID(index)
+}
+
+// GenerationMask keeps a generation's 24 bits.
+const GenerationMask = 1<<24 - 1
+
+func (id ID) Worker() int        { return int(id >> 56) }
+func (id ID) Generation() uint32 { return uint32(id>>32) & GenerationMask }
+func (id ID) Index() uint32      { return uint32(id) }

@@ -1,0 +1,146 @@
+// Package iobackend moves link-layer frames in batches between a device and
+// one worker per queue. It knows nothing of what the frames hold.
+//
+// # Terms
+//
+// A Device is one network interface (or a simulated one) with one or more
+// queues. A Queue receives and transmits; it belongs to one goroutine, which
+// alone may call its methods, but for Wake.
+//
+// # Who owns a frame
+//
+//	Receive ──► borrowed ──► Release          the device's again
+//	                    └──► HandOver         another queue's
+//	Reserve ──► ours     ──► Transmit         the device's again
+//
+// Receive frames and send frames come from disjoint pools, so a flood of
+// received frames never keeps us from sending. Bytes of a frame must not be
+// touched after it was given away.
+//
+// # Clock
+//
+// Instants are durations since an epoch of the device's own choosing; they
+// never go back (CLOCK_MONOTONIC, or simlink's virtual clock).
+package iobackend
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"time"
+)
+
+// Errors that backends return, wrapped with the operation and the device.
+var (
+	// ErrNotSupported: this machine, kernel or build cannot do it.
+	ErrNotSupported = errors.New("not supported")
+	// ErrClosed: the device was closed by us.
+	ErrClosed = errors.New("device closed")
+	// ErrDeviceGone: the interface was removed, or its namespace ended.
+	ErrDeviceGone = errors.New("device is gone")
+)
+
+// Frame is a piece of memory with a frame, or part of one, in it.
+type Frame struct {
+	// Data begins at the Ethernet header. For a reserved frame its length is
+	// what fits; the caller cuts it to what shall be sent.
+	Data []byte
+	// Handle is the backend's own name of the memory.
+	Handle uint64
+	// More: the packet goes on in the next Frame of the same batch (a jumbo
+	// frame in several buffers). Backends never split a packet over two
+	// batches.
+	More bool
+	// ChecksumOK: the backend vouches for the transport checksum (the sender
+	// is on this machine and left it partial, or the device verified it).
+	ChecksumOK bool
+}
+
+// Queue is one receive and transmit queue of a device, for one goroutine.
+type Queue interface {
+	// Receive borrows up to len(frames) received frames, without blocking,
+	// handed-over ones included. at is when the batch was taken: the device's
+	// own timestamp of the newest frame where it gives one, the clock
+	// otherwise; with no frame it is the clock. The error is ErrDeviceGone
+	// or ErrClosed, wrapped.
+	Receive(frames []Frame) (count int, at time.Duration, err error)
+	// Release gives borrowed frames back. Frames whose Data is nil are passed
+	// over: they were handed over before.
+	Release(frames []Frame)
+	// HandOver passes the borrowed frame (the first of its pieces first) to
+	// queue to of the same device, which will Receive it. It reports false,
+	// and the frame stays the caller's, when that queue has no room.
+	HandOver(frame Frame, to int) bool
+	// Reserve takes up to len(frames) empty frames to be filled. Reserved
+	// frames may be kept as long as the caller likes.
+	Reserve(frames []Frame) (count int)
+	// Transmit sends reserved frames in order; all of them are taken. It does
+	// not wait for the wire. Frames that the device refuses are counted.
+	Transmit(frames []Frame) error
+	// Wait blocks until there is something to receive, Wake is called, or the
+	// clock reaches until. It may return early.
+	Wait(until time.Duration) error
+	// Wake ends the current or the next Wait. Any goroutine may call it.
+	Wake()
+	// Now reads the clock.
+	Now() time.Duration
+	// Counters reads what the queue counted so far. Any goroutine may call
+	// it.
+	Counters() Counters
+}
+
+// Device is an opened interface.
+type Device interface {
+	Info() Info
+	// Queue returns queue index, 0 ≤ index < Info().Queues.
+	Queue(index int) Queue
+	// Close detaches from the interface and frees everything. Call it when no
+	// goroutine uses a queue any more. It may be called twice.
+	Close() error
+}
+
+// Info describes an opened device.
+type Info struct {
+	Name string
+	// Method says how the device is driven, for people: "afxdp native copy",
+	// "afpacket", "simlink".
+	Method       string
+	HardwareAddr net.HardwareAddr
+	// MTU is the largest IP packet in bytes.
+	MTU    int
+	Queues int
+	// FrameBytes is the largest frame that Reserve's memory holds.
+	FrameBytes int
+	// BatchMax is the largest number of frames that one Receive or Transmit
+	// can move.
+	BatchMax int
+}
+
+// Config is what every backend that drives a real interface is opened with.
+type Config struct {
+	// Interface is the device's name, as "eth0".
+	Interface string
+	// Addresses are ours: TCP, UDP and ICMP sent to them, and ARP about them,
+	// come to us; everything else stays the kernel's.
+	Addresses []netip.Prefix
+	// Queues limits the number of queues used for sending and ownership; the
+	// device's own number when 0. Every receive queue of the device is bound
+	// in any case, since a frame for us may arrive on each.
+	Queues int
+	// ReceiveFrames and SendFrames are the frames per queue, powers of two; 0
+	// means 4096 each.
+	ReceiveFrames, SendFrames int
+}
+
+// Counters are totals since the device was opened.
+type Counters struct {
+	FramesReceived, BytesReceived uint64
+	FramesSent, BytesSent         uint64
+	HandedOver                    uint64 // frames passed to another queue
+	HandOverFull                  uint64 // refused: the other queue had no room
+	DropRingFull                  uint64 // by the kernel: receive ring full
+	DropFillEmpty                 uint64 // by the kernel: no receive buffer
+	DropInvalid                   uint64 // descriptors the kernel refused
+	DropTransmit                  uint64 // frames the device refused to send
+	Kicks, Waits                  uint64 // system calls to send; sleeps
+}

@@ -1,0 +1,114 @@
+package tcpclient
+
+import (
+	"net"
+	"net/netip"
+	"time"
+
+	"myriad/iobackend"
+)
+
+// Config says what a Client works on and what it may use. The zero value of
+// every field means the default that its comment names. New refuses what it
+// cannot do; nothing is clamped in silence.
+type Config struct {
+	// Interfaces are the devices to work on; at least one.
+	Interfaces []Interface
+
+	// ConnectionsMax is the number of connections that can be open at once,
+	// over all workers: 65,536. About 110 bytes each, taken at the start.
+	ConnectionsMax int
+	// Batch is the number of frames a worker moves in one turn: 256.
+	Batch int
+	// Rate limits new connections per second, over all workers; 0 is without
+	// limit.
+	Rate float64
+	// PortMin and PortMax bound the local ports: 1,024 to 65,535. Both are
+	// used.
+	PortMin, PortMax uint16
+
+	// Timeout and Idle are the defaults for Open; 0 is without limit.
+	Timeout, Idle time.Duration
+	// SYNRetries is the number of times a SYN is sent again (after 1 s, 2 s, 4
+	// s …): 3. Negative means never.
+	SYNRetries int
+	// DataRetries is the number of times in a row that a segment is sent again
+	// before the connection fails with TimedOut (RFC 9293's R2): 10.
+	DataRetries int
+	// RTOMin is the floor of the retransmission timeout: 200 ms as in Linux,
+	// where RFC 6298 says 1 s.
+	RTOMin time.Duration
+	// TimeWait is how long a connection that we closed first waits for the
+	// peer's last FIN again: 60 s. When the table is full the oldest of them
+	// make room.
+	TimeWait time.Duration
+	// Rest is how long the 4-tuple of a connection that has ended, by RST or
+	// otherwise, stays unused: 1 s.
+	Rest time.Duration
+
+	// ReceiveBuffer is the receive window a connection starts with, in bytes:
+	// 65,535. It grows by itself, with what the path carries, to
+	// ReceiveBufferMax: 1 MiB.
+	ReceiveBuffer, ReceiveBufferMax int
+	// SendBuffer is how many bytes one connection may have unsent or
+	// unacknowledged: 256 KiB.
+	SendBuffer int
+	// BufferMemory bounds, over all connections, the bytes held in send
+	// buffers, out of order, or unread: 64 MiB. It is taken from the system
+	// only as it is used.
+	BufferMemory int
+	// SideRecords bounds the connections that can be more than plain at one
+	// time: with data of their own to send, with holes, or paused: the
+	// smaller of 65,536 and ConnectionsMax.
+	SideRecords int
+	// HolesMax is the number of out-of-order ranges kept per connection: 64.
+	HolesMax int
+	// Calls bounds the calls from other goroutines that wait for a worker:
+	// 4,096 per worker.
+	Calls int
+
+	// MSS caps the segment size that we announce; the interface's MTU less 40
+	// by default.
+	MSS int
+	// Timestamps turns on RFC 7323 timestamps.
+	Timestamps bool
+	// TTL of our packets: 64.
+	TTL uint8
+	// Unpinned leaves the worker threads free to move between processors.
+	// Otherwise worker k runs on the k-th processor the process may use,
+	// where there are at least as many as workers.
+	Unpinned bool
+	// Manual starts no goroutines: the owner calls Client.Step.
+	Manual bool
+	// Seed makes ISNs, ports and hash keys repeatable, for simulations only; 0
+	// takes them from the system's random source.
+	Seed uint64
+}
+
+// Interface is one device with our addresses on it.
+type Interface struct {
+	// Name is the kernel's name of the device.
+	Name string
+	// Backend is "afxdp", "afpacket", or "" for the first of them that works.
+	Backend string
+	// Device, when not nil, is used instead of opening Name: a simulated link,
+	// a device opened by hand, or one wrapped by pcapfile. The Client closes
+	// it.
+	Device iobackend.Device
+	// Sources are our addresses on it: each address of each prefix. They must
+	// not be the kernel's, and not overlap.
+	Sources []netip.Prefix
+	// Gateway is where everything goes that no route names; the kernel's
+	// default route of the device when zero.
+	Gateway netip.Addr
+	// GatewayMAC skips the resolution of Gateway, and sends everything there.
+	GatewayMAC net.HardwareAddr
+	// OnLink are the prefixes whose hosts we reach directly; the kernel's
+	// routes of the device when nil and Gateway is zero too.
+	OnLink []netip.Prefix
+	// Queues limits the workers on the device; one per queue when 0.
+	Queues int
+	// ReceiveFrames and SendFrames are the frames per queue, powers of two:
+	// 4,096 each. A frame is 2 KiB, or 4 KiB for an MTU above 1,800.
+	ReceiveFrames, SendFrames int
+}
