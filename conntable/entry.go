@@ -45,20 +45,25 @@ type Entry struct {
 	Unacked    uint8      // full segments received and not yet acknowledged
 	Side       uint32     // side record + 1; 0 = none
 	Generation uint32     // counts the uses of this entry, 24 bits
-	Deadline   uint32     // overall or idle limit in ms of the worker's clock, 0 = none
+	Due        uint32     // when the state's own timer is due (retransmission, probe, FIN-WAIT-2, TIME-WAIT), in ms of the worker's clock; 0 = none
 	Micros     uint32     // SYN-SENT: when the SYN left, µs; later: the handshake's round trip, µs
 }
 
 var _ [64]byte = [unsafe.Sizeof(Entry{})]byte{}
 
-// Extra is the part of a connection that a packet rarely needs.
+// Extra is the part of a connection that a packet rarely needs. Instants are
+// in ms of the worker's clock, 0 = none.
 type Extra struct {
-	User    uint64     // the application's own word
-	Request uint32     // interned request + 1; 0 = none
-	ISS     seq.Number // our initial sequence number
+	User       uint64     // the application's own word
+	Request    uint32     // interned request + 1; 0 = none
+	RequestSeq seq.Number // where that request begins
+	Active     uint32     // when the peer's last segment came
+	Idle       uint32     // limit in ms on the time without one; 0 = none
+	Deadline   uint32     // limit on the connection's whole life
+	AckDue     uint32     // when a delayed ACK must leave
 }
 
-var _ [16]byte = [unsafe.Sizeof(Extra{})]byte{}
+var _ [32]byte = [unsafe.Sizeof(Extra{})]byte{}
 
 // Key names a connection within a table: the remote end and the local one.
 type Key struct {
