@@ -1,11 +1,10 @@
 package tcpclient
 
 import (
-	"context"
 	"errors"
 	"net"
-	"os"
-	"syscall"
+
+	"myriad/handshake"
 )
 
 // Errors of calls. They are wrapped with the call's name; use errors.Is.
@@ -17,59 +16,20 @@ var (
 	ErrInUse   = errors.New("4-tuple in use")       // the Local asked for is taken for this Remote
 )
 
-// Reason says why a connection failed. A million failures must not allocate,
-// so events carry this and not an error.
-type Reason uint8
+// Reason says why a connection failed; its Err is the error that ordinary Go
+// code knows for it.
+type Reason = handshake.Reason
 
+// The reasons; see package handshake for each.
 const (
-	ReasonNone Reason = iota
-	// Refused: RST in answer to our SYN.
-	Refused
-	// ResetByPeer: RST on a connection that stood.
-	ResetByPeer
-	// TimedOut: the peer did not answer within the allowed retransmissions.
-	TimedOut
-	// DeadlineExceeded: Open.Timeout or Open.Idle passed.
-	DeadlineExceeded
-	// Unreachable: an ICMP error, or no neighbour answers on the link.
-	Unreachable
-	// NoMemory: a bound of Config was used up; Stats names which.
-	NoMemory
-	// DeviceGone: the interface went away.
-	DeviceGone
-	// Shutdown: Client.Close ended it.
-	Shutdown
-	reasonCount
+	ReasonNone       = handshake.ReasonNone
+	Refused          = handshake.Refused
+	ResetByPeer      = handshake.ResetByPeer
+	TimedOut         = handshake.TimedOut
+	DeadlineExceeded = handshake.DeadlineExceeded
+	Unreachable      = handshake.Unreachable
+	NoMemory         = handshake.NoMemory
+	DeviceGone       = handshake.DeviceGone
+	Shutdown         = handshake.Shutdown
+	Unread           = handshake.Unread
 )
-
-var reasons = [reasonCount]struct {
-	text string
-	err  error
-}{
-	ReasonNone:       {"none", nil},
-	Refused:          {"refused", syscall.ECONNREFUSED},
-	ResetByPeer:      {"reset", syscall.ECONNRESET},
-	TimedOut:         {"timed out", syscall.ETIMEDOUT},
-	DeadlineExceeded: {"deadline exceeded", os.ErrDeadlineExceeded},
-	Unreachable:      {"unreachable", syscall.EHOSTUNREACH},
-	NoMemory:         {"no memory", syscall.ENOBUFS},
-	DeviceGone:       {"device gone", syscall.ENETDOWN},
-	Shutdown:         {"shut down", net.ErrClosed},
-}
-
-// String is a short lower-case name, fit for a counter's label.
-func (r Reason) String() string {
-	if r < reasonCount {
-		return reasons[r].text
-	}
-	return "unknown"
-}
-
-// Err returns the error that ordinary Go code knows for the reason, nil for
-// ReasonNone.
-func (r Reason) Err() error {
-	if r < reasonCount {
-		return reasons[r].err
-	}
-	return context.Canceled
-}

@@ -1,0 +1,68 @@
+package handshake
+
+import (
+	"net"
+	"os"
+	"syscall"
+)
+
+// Reason says why a connection failed. A million failures must not allocate,
+// so events carry this and not an error.
+type Reason uint8
+
+const (
+	ReasonNone Reason = iota
+	// Refused: RST in answer to our SYN.
+	Refused
+	// ResetByPeer: RST on a connection that stood.
+	ResetByPeer
+	// TimedOut: the peer did not answer within the allowed retransmissions.
+	TimedOut
+	// DeadlineExceeded: the connection's overall or idle limit passed.
+	DeadlineExceeded
+	// Unreachable: an ICMP error, or no neighbour answers on the link.
+	Unreachable
+	// NoMemory: a bound of the configuration was used up; counters name it.
+	NoMemory
+	// DeviceGone: the interface went away.
+	DeviceGone
+	// Shutdown: the client was closed.
+	Shutdown
+	// Unread: data came after the application had said that it would not read
+	// any more, and the connection was reset (RFC 9293 §3.6.1).
+	Unread
+	ReasonCount
+)
+
+var reasons = [ReasonCount]struct {
+	text string
+	err  error
+}{
+	ReasonNone:       {"none", nil},
+	Refused:          {"refused", syscall.ECONNREFUSED},
+	ResetByPeer:      {"reset", syscall.ECONNRESET},
+	TimedOut:         {"timed out", syscall.ETIMEDOUT},
+	DeadlineExceeded: {"deadline exceeded", os.ErrDeadlineExceeded},
+	Unreachable:      {"unreachable", syscall.EHOSTUNREACH},
+	NoMemory:         {"no memory", syscall.ENOMEM},
+	DeviceGone:       {"device gone", syscall.ENETDOWN},
+	Shutdown:         {"shut down", net.ErrClosed},
+	Unread:           {"data not read", net.ErrClosed},
+}
+
+// String is a short lower-case name, fit for a counter's label.
+func (r Reason) String() string {
+	if r < ReasonCount {
+		return reasons[r].text
+	}
+	return "unknown"
+}
+
+// Err returns the error that ordinary Go code knows for the reason, nil for
+// ReasonNone.
+func (r Reason) Err() error {
+	if r < ReasonCount {
+		return reasons[r].err
+	}
+	return nil
+}
