@@ -1,0 +1,14 @@
+package testbed
+
+import "fmt"
+
+// DropTCP is the nftables statement that drops TCP packets at random, perMille
+// of 1000.
+func DropTCP(perMille int) string {
+	return fmt.Sprintf("ip protocol tcp numgen random mod 1000 < %d counter drop", perMille)
+}
+
+// DropEvery is the nftables statement that drops every nth TCP packet.
+func DropEvery(n int) string {
+	return fmt.Sprintf("ip protocol tcp numgen inc mod %d == 0 counter drop", n)
+}
