@@ -1,0 +1,56 @@
+package linklayer
+
+import "encoding/binary"
+
+// TCPHeadersBytes is the length of a TCP frame without options and payload.
+const TCPHeadersBytes = ethernetBytes + ipv4Bytes + tcpBytes
+
+// EmitTCP writes the frame of a segment into dst and returns its length; 0,
+// with dst untouched, when dst is too small or the packet would exceed 65,535
+// bytes. Addresses are IPv4 mapped. The payload is Payload followed by
+// Payload2; payloadSum is the sum of both together, or 0 to have it computed.
+// id is the IPv4 identification (see IDs). DF is set. No allocation.
+func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, destinationPort, id uint16, seg *Segment, payloadSum Sum) int {
+	syn := seg.Flags&SYN != 0
+	options := OptionsLen(&seg.Options, syn)
+	header := tcpBytes + options
+	segment := header + len(seg.Payload) + len(seg.Payload2)
+	length := ethernetBytes + ipv4Bytes + segment
+	if length > len(dst) || ipv4Bytes+segment > ipv4Max {
+		return 0
+	}
+	dst = dst[:length]
+	src4, dst4 := ipv4(&source), ipv4(&destination)
+	path.emitIPv4(dst, src4, dst4, ProtocolTCP, id, ipv4Bytes+segment)
+
+	ports := uint32(sourcePort)<<16 | uint32(destinationPort)
+	control := uint32(header)<<26 | uint32(seg.Flags)<<16 | uint32(seg.Window)
+	sum := pseudoSum(src4, dst4, ProtocolTCP, segment) +
+		uint64(ports) + uint64(seg.Seq) + uint64(seg.Ack) + uint64(control) + uint64(seg.Urgent)
+
+	tcp := dst[ethernetBytes+ipv4Bytes:]
+	_ = tcp[tcpBytes-1]
+	binary.BigEndian.PutUint32(tcp[0:], ports)
+	binary.BigEndian.PutUint32(tcp[4:], uint32(seg.Seq))
+	binary.BigEndian.PutUint32(tcp[8:], uint32(seg.Ack))
+	binary.BigEndian.PutUint32(tcp[12:], control)
+	if options > 0 {
+		emitOptions(tcp[tcpBytes:header], &seg.Options, syn)
+		sum += sumShort(tcp[tcpBytes:header])
+	}
+	if segment > header {
+		sum += emitPayload(tcp[header:], seg.Payload, seg.Payload2, payloadSum)
+	}
+	binary.BigEndian.PutUint32(tcp[16:], uint32(^fold(sum))<<16|uint32(seg.Urgent))
+	return length
+}
+
+// emitPayload copies both pieces and returns their sum.
+func emitPayload(dst, first, second []byte, known Sum) uint64 {
+	copy(dst, first)
+	copy(dst[len(first):], second)
+	if known&sumKnown != 0 {
+		return uint64(uint16(known))
+	}
+	return sumBytes(dst) // just written, so in the nearest cache
+}
