@@ -1,0 +1,23 @@
+//go:build !linux
+
+package farend
+
+import (
+	"fmt"
+
+	"myriad/iobackend"
+)
+
+// FarEnd is an attached program; there is none on this system.
+type FarEnd struct{}
+
+// Attach returns ErrNotSupported: XDP is Linux's.
+func Attach(Config) (*FarEnd, error) {
+	return nil, fmt.Errorf("farend: attaching: %w", iobackend.ErrNotSupported)
+}
+
+// Counters returns zeros.
+func (f *FarEnd) Counters() (Counters, error) { return Counters{}, nil }
+
+// Close does nothing.
+func (f *FarEnd) Close() error { return nil }
