@@ -12,7 +12,8 @@ const echoTTL = 64
 // EmitICMPEchoReply answers the echo request in frame, which Parse found to be
 // a KindICMPEcho, and returns the reply's length; 0 when it does not fit into
 // dst or frame is no such request. The data is returned unchanged (RFC 1122
-// §3.2.2.6); IPv4 options are not. The caller limits the rate.
+// §3.2.2.6); IPv4 options are not. dst and frame must not overlap. The caller
+// limits the rate.
 func EmitICMPEchoReply(dst, frame []byte) int {
 	if len(frame) < ethernetBytes {
 		return 0

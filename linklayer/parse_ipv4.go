@@ -28,7 +28,11 @@ func parseIPv4(b []byte, checksumOK bool, p *Packet) Drop {
 	p.TOS = b[1]
 	p.Protocol = ip.Protocol()
 	if binary.BigEndian.Uint16(b[6:8])&fragmentFields != 0 {
-		return DropFragment
+		switch p.Protocol {
+		case ProtocolTCP, ProtocolUDP, ProtocolICMP:
+			return DropFragment
+		}
+		return DropIPProtocol
 	}
 	payload := b[ip.HeaderLength():ip.TotalLength()]
 	switch p.Protocol {
