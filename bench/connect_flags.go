@@ -1,0 +1,207 @@
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"myriad/bench/internal/farend"
+)
+
+// connectOptions are connect's flags.
+type connectOptions struct {
+	backend     string
+	queues      int
+	batch       int
+	connections int
+	count       int
+	duration    time.Duration
+	window      int
+	request     int
+	requestSet  bool
+	reply       int
+	close       string
+	rate        float64
+	device      string
+	sources     []netip.Prefix
+	targets     netip.Prefix
+	port        uint16
+	gateway     net.HardwareAddr
+	asJSON      bool
+	verify      bool
+	cpuProfile  string
+}
+
+const (
+	requestDefault  = 200
+	replyDefault    = 200
+	windowDefault   = 4096
+	queuesDefault   = 2
+	batchDefault    = 256
+	durationDefault = 5 * time.Second
+)
+
+const connectHelp = `usage: go run ./bench connect [flags]
+
+Opens connections and prints how many a second complete: first handshake + RST,
+then handshake + request + reply + RST. Without -interface it makes two network
+namespaces and a veth pair, with an XDP program as the far end that answers
+without state, so that the client is what is measured; that needs root.
+
+`
+
+func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error) {
+	var source, target, gateway string
+	f := flag.NewFlagSet("connect", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&o.backend, "backend", "", "`name` of the backend: afxdp or afpacket (default: the first that works)")
+	f.IntVar(&o.queues, "queues", 0, "`number` of queues, each with a worker (default: 2, or all of the -interface)")
+	f.IntVar(&o.batch, "batch", batchDefault, "`frames` moved in one turn")
+	f.IntVar(&o.connections, "connections", 0, "open this `number`, hold all of them at once, report the memory, then close")
+	f.IntVar(&o.count, "count", 0, "stop after this `number` of connections instead of after -duration")
+	f.DurationVar(&o.duration, "duration", durationDefault, "how long connections are opened")
+	f.IntVar(&o.window, "window", windowDefault, "`number` of connections under way at once")
+	f.IntVar(&o.request, "request", requestDefault, "`bytes` of the request; 0 is handshake only; given, only that is measured")
+	f.IntVar(&o.reply, "reply", replyDefault, "`bytes` of the reply to each request")
+	f.StringVar(&o.close, "close", "rst", "how connections end: rst or fin")
+	f.Float64Var(&o.rate, "rate", 0, "new connections per second at most; 0 is without limit")
+	f.StringVar(&o.device, "interface", "", "`device` to work on, in the namespace that this is started in, against a far end that is there already")
+	f.StringVar(&source, "source", "", "our addresses on -interface: `CIDR[,CIDR]`")
+	f.StringVar(&target, "target", "", "whom to connect to, each address in turn: `CIDR:PORT`")
+	f.StringVar(&gateway, "gateway-mac", "", "`MAC` that all frames go to (default: by the kernel's routes and ARP)")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
+	f.BoolVar(&o.verify, "verify", false, "have the far end verify our checksums, slowly")
+	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
+
+	if err := f.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			fmt.Fprint(stdout, connectHelp)
+			f.SetOutput(stdout)
+			f.PrintDefaults()
+			return o, err
+		}
+		return o, usageErrorf("connect: %w", err)
+	}
+	if f.NArg() > 0 {
+		return o, usageErrorf("connect: unexpected argument %q", f.Arg(0))
+	}
+	given := make(map[string]bool)
+	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	o.requestSet = given["request"]
+	if err := o.addresses(source, target, gateway); err != nil {
+		return o, usageErrorf("connect: %w", err)
+	}
+	if err := o.validate(given); err != nil {
+		return o, usageErrorf("connect: %w", err)
+	}
+	return o, nil
+}
+
+// addresses reads the flags that describe somebody else's far end.
+func (o *connectOptions) addresses(source, target, gateway string) (err error) {
+	if o.device == "" {
+		if source != "" || target != "" || gateway != "" {
+			return errors.New("-source, -target and -gateway-mac need -interface: without it both ends are made here")
+		}
+		return nil
+	}
+	if source == "" || target == "" {
+		return fmt.Errorf("-interface %s needs -source CIDR[,CIDR] and -target CIDR:PORT", o.device)
+	}
+	for part := range strings.SplitSeq(source, ",") {
+		p, err := prefix(part)
+		if err != nil {
+			return fmt.Errorf("-source: %w", err)
+		}
+		o.sources = append(o.sources, p)
+	}
+	at := strings.LastIndexByte(target, ':')
+	if at < 0 {
+		return fmt.Errorf("-target %q has no port: want CIDR:PORT, as 10.0.0.0/16:80", target)
+	}
+	if o.targets, err = prefix(target[:at]); err != nil {
+		return fmt.Errorf("-target: %w", err)
+	}
+	port, err := strconv.ParseUint(target[at+1:], 10, 16)
+	if err != nil || port == 0 {
+		return fmt.Errorf("-target %q: port %q is not within 1 to 65535", target, target[at+1:])
+	}
+	o.port = uint16(port)
+	if gateway == "" {
+		return nil
+	}
+	if o.gateway, err = net.ParseMAC(gateway); err != nil || len(o.gateway) != 6 {
+		return fmt.Errorf("-gateway-mac %q is not an Ethernet address, as 02:00:00:00:00:01", gateway)
+	}
+	return nil
+}
+
+// prefix reads an IPv4 prefix; an address alone stands for itself.
+func prefix(s string) (netip.Prefix, error) {
+	if a, err := netip.ParseAddr(s); err == nil && a.Is4() {
+		return netip.PrefixFrom(a, 32), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil || !p.Addr().Is4() {
+		return p, fmt.Errorf("%q is not an IPv4 prefix, as 10.0.0.0/24", s)
+	}
+	return p.Masked(), nil
+}
+
+// validate refuses what cannot be measured.
+func (o *connectOptions) validate(given map[string]bool) error {
+	switch {
+	case o.backend != "" && o.backend != "afxdp" && o.backend != "afpacket":
+		return fmt.Errorf("-backend %q is neither afxdp nor afpacket", o.backend)
+	case o.close != "rst" && o.close != "fin":
+		return fmt.Errorf("-close %q is neither rst nor fin", o.close)
+	case o.queues < 0 || o.queues > 256:
+		return fmt.Errorf("-queues %d is not within 1 to 256", o.queues)
+	case o.batch < 1:
+		return fmt.Errorf("-batch %d is below 1", o.batch)
+	case o.connections < 0 || o.connections > math.MaxInt32:
+		return fmt.Errorf("-connections %d is not within 0 to %d", o.connections, math.MaxInt32)
+	case o.count < 0:
+		return fmt.Errorf("-count %d is below 0", o.count)
+	case o.connections > 0 && (o.count > 0 || given["duration"]):
+		return errors.New("-connections runs until all of them are open: leave -duration and -count out")
+	case o.count > 0 && given["duration"]:
+		return errors.New("-count and -duration both say when to stop: give one of them")
+	case o.duration <= 0:
+		return fmt.Errorf("-duration %v is not above 0", o.duration)
+	case o.window < 1:
+		return fmt.Errorf("-window %d is below 1", o.window)
+	case o.rate < 0 || math.IsNaN(o.rate):
+		return fmt.Errorf("-rate %v is below 0", o.rate)
+	case o.request < 0 || o.request > 1<<16:
+		return fmt.Errorf("-request %d is not within 0 to %d bytes", o.request, 1<<16)
+	}
+	return o.validateReply()
+}
+
+// validateReply refuses what the far end cannot answer.
+func (o *connectOptions) validateReply() error {
+	if o.request == 0 {
+		return nil
+	}
+	last := (o.request-1)%farend.ReplyMax + 1
+	switch {
+	case o.reply < 0:
+		return fmt.Errorf("-reply %d is below 0 bytes", o.reply)
+	case o.device != "":
+		return nil
+	case o.reply > farend.ReplyMax:
+		return fmt.Errorf("-reply %d exceeds the far end's one segment of %d bytes", o.reply, farend.ReplyMax)
+	case o.reply > last+farend.GrowMax:
+		return fmt.Errorf("-reply %d exceeds the last segment of the request (%d bytes) by more than the %d that the far end can add: use a longer -request",
+			o.reply, last, farend.GrowMax)
+	}
+	return nil
+}

@@ -1,0 +1,15 @@
+// Package usage reads what this process has used: processor time and memory.
+// Where the system does not tell, it returns zeros.
+package usage
+
+import "time"
+
+// CPU is processor time.
+type CPU struct {
+	User, System time.Duration
+}
+
+// Since is the time used after earlier.
+func (c CPU) Since(earlier CPU) CPU {
+	return CPU{User: c.User - earlier.User, System: c.System - earlier.System}
+}

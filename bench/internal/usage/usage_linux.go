@@ -1,0 +1,67 @@
+package usage
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Process is the processor time that this process has used, all threads
+// together. What the kernel does for it in softirqs counts as far as it runs
+// within the process's own system calls.
+func Process() CPU {
+	var r syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+		return CPU{}
+	}
+	return CPU{User: time.Duration(r.Utime.Nano()), System: time.Duration(r.Stime.Nano())}
+}
+
+// tick is the unit of /proc/stat: USER_HZ, 100 on every Linux that Go knows.
+const tick = time.Second / 100
+
+// Machine is the processor time that everything on the machine has used,
+// interrupts included.
+func Machine() CPU {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return CPU{}
+	}
+	line, _, _ := strings.Cut(string(text), "\n")
+	return parseStat(line)
+}
+
+// parseStat reads the first line of /proc/stat: "cpu  user nice system idle
+// iowait irq softirq steal …".
+func parseStat(line string) (c CPU) {
+	for i, field := range strings.Fields(line) {
+		n, err := strconv.ParseInt(field, 10, 64)
+		switch {
+		case err != nil:
+		case i == 1 || i == 2:
+			c.User += time.Duration(n) * tick
+		case i == 3 || i == 6 || i == 7:
+			c.System += time.Duration(n) * tick
+		}
+	}
+	return c
+}
+
+// ResidentBytes is the memory of this process that is in RAM, after what the
+// Go runtime does not need has gone back to the system.
+func ResidentBytes() uint64 {
+	debug.FreeOSMemory()
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var size, resident uint64
+	if _, err := fmt.Sscan(string(text), &size, &resident); err != nil {
+		return 0
+	}
+	return resident * uint64(os.Getpagesize())
+}

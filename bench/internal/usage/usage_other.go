@@ -1,0 +1,12 @@
+//go:build !linux
+
+package usage
+
+// Process returns zeros.
+func Process() CPU { return CPU{} }
+
+// Machine returns zeros.
+func Machine() CPU { return CPU{} }
+
+// ResidentBytes returns 0.
+func ResidentBytes() uint64 { return 0 }

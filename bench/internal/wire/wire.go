@@ -1,0 +1,108 @@
+// Package wire makes the two ends of a measurement: a near network namespace
+// for the client, a far one with the stateless far end in it, and a veth pair
+// between. All of it ends with the process at the latest.
+package wire
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"myriad/bench/internal/farend"
+	"myriad/internal/testbed"
+)
+
+// Addresses of the world; they exist in the two namespaces only.
+var (
+	// Sources are the client's: 256 addresses.
+	Sources = netip.MustParsePrefix("10.83.0.0/24")
+	// Targets are the far end's: 65,536 addresses.
+	Targets = netip.MustParsePrefix("10.84.0.0/16")
+)
+
+const (
+	// Interface is the near device's name.
+	Interface = "near0"
+	// Port is the one that is connected to; the far end answers on each.
+	Port = 80
+
+	farInterface = "far0"
+)
+
+// Config says what differs between worlds.
+type Config struct {
+	// Queues of each end of the veth.
+	Queues int
+	// Reply is the far end's answer to each request.
+	Reply []byte
+	// Verify has the far end verify our checksums, slowly.
+	Verify bool
+	// Pass attaches a program that passes everything to the near device, for
+	// a backend that brings none of its own; a veth does not take what XDP
+	// sends otherwise.
+	Pass bool
+}
+
+// World is what New made.
+type World struct {
+	// Gateway is the far device's address on the link.
+	Gateway net.HardwareAddr
+	// FarEnd counts what arrived there.
+	FarEnd *farend.FarEnd
+
+	near, far *testbed.Namespace
+}
+
+// New makes a world.
+func New(c Config) (w *World, err error) {
+	w = &World{}
+	defer func() {
+		if err != nil {
+			w.Close()
+		}
+	}()
+	if w.near, err = testbed.NewNamespace(); err != nil {
+		return nil, err
+	}
+	if w.far, err = testbed.NewNamespace(); err != nil {
+		return nil, err
+	}
+	pair, err := testbed.Veth(w.near, w.far, testbed.VethConfig{
+		NearName: Interface, FarName: farInterface,
+		Queues:      c.Queues,
+		XDPPassNear: c.Pass,
+	})
+	if err != nil {
+		return nil, err
+	}
+	w.Gateway = pair.FarMAC
+	err = w.far.Do(func() (err error) {
+		w.FarEnd, err = farend.Attach(farend.Config{
+			Interface: farInterface, Target: Targets, Reply: c.Reply, Verify: c.Verify,
+		})
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("wire: the far end: %w", err)
+	}
+	return w, nil
+}
+
+// Enter runs f in the near namespace, on a thread that is there for that time.
+func (w *World) Enter(f func() error) error { return w.near.Do(f) }
+
+// Close ends the world. It may be called twice.
+func (w *World) Close() error {
+	var errs []error
+	if w.FarEnd != nil {
+		errs = append(errs, w.FarEnd.Close())
+		w.FarEnd = nil
+	}
+	for _, ns := range []*testbed.Namespace{w.near, w.far} {
+		if ns != nil {
+			errs = append(errs, ns.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

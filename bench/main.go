@@ -1,0 +1,90 @@
+// Command bench measures Myriad. Each subcommand measures one thing; see
+// README.md for how to read what they print.
+//
+// Exit codes: 0 when it was measured (also when Ctrl-C cut it short), 1 when
+// it could not be, 2 when it was asked for in a way that cannot be.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// Exit codes.
+const (
+	exitOK      = 0
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+// command is a subcommand.
+type command struct {
+	name, summary string
+	run           func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+}
+
+var commands = []command{
+	{"connect", "connections per second, and memory per connection, of tcpclient", connectCommand},
+}
+
+func main() {
+	// The second signal kills, in case the first is not enough.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run does what the arguments ask for and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	if len(args) == 0 {
+		usage(stdout)
+		return exitOK
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		usage(stdout)
+		return exitOK
+	}
+	for _, c := range commands {
+		if c.name == args[0] {
+			return exitCode(c.run(ctx, args[1:], stdout, stderr), stderr)
+		}
+	}
+	return exitCode(usageErrorf("there is no subcommand %q; run bench without arguments for a list", args[0]), stderr)
+}
+
+func usage(out io.Writer) {
+	fmt.Fprint(out, "usage: go run ./bench SUBCOMMAND [flags]\n\nsubcommands (each with -h for its flags):\n")
+	for _, c := range commands {
+		fmt.Fprintf(out, "  %-10s %s\n", c.name, c.summary)
+	}
+}
+
+// usageError is what the user asked for in a way that cannot be.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() error { return e.error }
+
+func usageErrorf(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// exitCode says what went wrong, in one sentence.
+func exitCode(err error, stderr io.Writer) int {
+	switch {
+	case err == nil, errors.Is(err, flag.ErrHelp):
+		return exitOK
+	case errors.As(err, new(usageError)):
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitUsage
+	default:
+		fmt.Fprintln(stderr, "bench:", err)
+		return exitFailure
+	}
+}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// bench runs the command and returns its exit code and what it wrote.
+func bench(ctx context.Context, args ...string) (code int, stdout, stderr string) {
+	var out, errs bytes.Buffer
+	code = run(ctx, args, &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestBareCommandListsSubcommands(t *testing.T) {
+	for _, args := range [][]string{nil, {"help"}, {"-h"}, {"--help"}} {
+		code, stdout, stderr := bench(t.Context(), args...)
+		require.Equal(t, exitOK, code)
+		require.Empty(t, stderr)
+		for _, c := range commands {
+			require.Contains(t, stdout, "\n  "+c.name+" ")
+		}
+	}
+}
+
+func TestEverySubcommandHelps(t *testing.T) {
+	for _, c := range commands {
+		code, stdout, stderr := bench(t.Context(), c.name, "-h")
+		require.Equal(t, exitOK, code)
+		require.Empty(t, stderr)
+		require.Contains(t, stdout, "usage: go run ./bench "+c.name)
+	}
+}
+
+// Each mistake is one sentence that names the flag and what it may be.
+func TestBadFlags(t *testing.T) {
+	for _, c := range []struct{ args, says string }{
+		{"nosuch", `no subcommand "nosuch"`},
+		{"connect -nosuch", "-nosuch"},
+		{"connect extra", `unexpected argument "extra"`},
+		{"connect -backend dpdk", `-backend "dpdk" is neither afxdp nor afpacket`},
+		{"connect -queues -1", "-queues -1 is not within"},
+		{"connect -queues two", `"two"`},
+		{"connect -batch 0", "-batch 0"},
+		{"connect -close half", `-close "half" is neither rst nor fin`},
+		{"connect -window 0", "-window 0"},
+		{"connect -duration -1s", "-duration -1s"},
+		{"connect -rate -5", "-rate -5"},
+		{"connect -rate NaN", "-rate NaN"},
+		{"connect -request -1", "-request -1"},
+		{"connect -reply 1461", "-reply 1461 exceeds"},
+		{"connect -request 10 -reply 1000", "use a longer -request"},
+		{"connect -connections -1", "-connections -1"},
+		{"connect -connections 10 -duration 1s", "leave -duration"},
+		{"connect -count 10 -duration 1s", "give one of them"},
+		{"connect -source 10.0.0.0/24", "need -interface"},
+		{"connect -interface eth0", "-interface eth0 needs -source"},
+		{"connect -interface eth0 -source 10.0.0.0/33 -target 10.1.0.0/16:80", `-source: "10.0.0.0/33"`},
+		{"connect -interface eth0 -source 2001:db8::/64 -target 10.1.0.0/16:80", "not an IPv4 prefix"},
+		{"connect -interface eth0 -source 10.0.0.1 -target 10.1.0.0/16", "has no port"},
+		{"connect -interface eth0 -source 10.0.0.1 -target 10.1.0.0/16:0", `port "0"`},
+		{"connect -interface eth0 -source 10.0.0.1 -target 10.1.0.0:80 -gateway-mac 1:2", `-gateway-mac "1:2"`},
+	} {
+		code, stdout, stderr := bench(t.Context(), strings.Fields(c.args)...)
+		require.Equal(t, exitUsage, code, c.args)
+		require.Empty(t, stdout, c.args)
+		require.Contains(t, stderr, c.says)
+		require.Equal(t, 1, strings.Count(stderr, "\n"), "%s: %s", c.args, stderr)
+	}
+}
+
+func TestJobs(t *testing.T) {
+	for args, want := range map[string][]int{
+		"":                  {0, 200},
+		"-request 0":        {0},
+		"-request 100":      {100},
+		"-connections 1000": {200},
+	} {
+		o, err := parseConnect(strings.Fields(args), nil)
+		require.NoError(t, err)
+		require.Equal(t, want, o.jobs(), args)
+	}
+}
+
+func TestPrefix(t *testing.T) {
+	p, err := prefix("10.1.2.3")
+	require.NoError(t, err)
+	require.Equal(t, "10.1.2.3/32", p.String())
+	p, err = prefix("10.1.2.3/8")
+	require.NoError(t, err)
+	require.Equal(t, "10.0.0.0/8", p.String())
+}
