@@ -29,12 +29,14 @@ type Pool struct {
 	held  int      // ranges there are
 
 	// What the iterators work with, made once because a closure per call would
-	// be an allocation per segment; see add.go and report.go.
+	// be an allocation per segment; see add.go, gap.go and report.go.
 	segment  seq.Range
 	before   seq.Range
 	absorbed []seq.Range
 	lower    btree.ItemIteratorG[seq.Range]
 	upper    btree.ItemIteratorG[seq.Range]
+	after    seq.Number
+	next     btree.ItemIteratorG[seq.Range]
 	short    *holes
 	furthest btree.ItemIteratorG[seq.Range]
 }
@@ -52,7 +54,8 @@ func NewPool(cfg PoolConfig) (*Pool, error) {
 		cfg:      cfg,
 		absorbed: make([]seq.Range, 0, min(cfg.PerConnection, cfg.Ranges)),
 	}
-	p.lower, p.upper, p.furthest = p.visitLower, p.visitUpper, p.visitFurthest
+	p.lower, p.upper = p.visitLower, p.visitUpper
+	p.next, p.furthest = p.visitNext, p.visitFurthest
 	p.fill()
 	return p, nil
 }
