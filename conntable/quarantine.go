@@ -17,8 +17,9 @@ const (
 )
 
 // meanResting is the number of resting tuples per bucket of 16 for which the
-// size is reckoned: at 8, one tuple in 1,000 finds its bucket full.
-const meanResting = 8
+// size is reckoned: at 6, one tuple in 2,000 finds its bucket full (the tail
+// of the Poisson distribution), for 10.7 bytes each.
+const meanResting = 6
 
 // resters is one cache line: a slot is 24 bits of a tuple's hash, never 0,
 // above the 8 low bits of the tick in which its rest began; 0 is empty.

@@ -273,7 +273,9 @@ func TestHashSpreadsOrderedKeys(t *testing.T) {
 		"ports":     func(i int) Key { return Key{Remote: v4(1), RemotePort: 80, LocalPort: uint16(i)} },
 		"addresses": func(i int) Key { return Key{Remote: v4(uint32(i)), RemotePort: 80, LocalPort: 1024} },
 		"subnets":   func(i int) Key { return Key{Remote: v4(uint32(i) << 8), RemotePort: 443, LocalPort: 1024} },
-		"sources":   func(i int) Key { return Key{Remote: v4(9), RemotePort: 80, LocalPort: uint16(i / 250), Local: uint16(i % 250)} },
+		"sources": func(i int) Key {
+			return Key{Remote: v4(9), RemotePort: 80, LocalPort: uint16(i / 250), Local: uint16(i % 250)}
+		},
 	}
 	for name, family := range families {
 		table := newTable(t, 60000)
