@@ -33,11 +33,13 @@ type Opened struct {
 	Err  error // nil, ErrFull, ErrNoRoute, ErrInvalid or ErrClosed, wrapped
 }
 
-// Send asks for bytes to be sent on one connection: Data, which is copied, or
-// an interned request, which is not.
+// Send asks for bytes to be sent on one connection: Data, which is copied, or,
+// when it is not zero, an interned request, which is not copied where nothing
+// else waits to be sent.
 type Send struct {
-	Conn ID
-	Data []byte
+	Conn    ID
+	Data    []byte
+	Request RequestID
 }
 
 // Sent is the result of one Send: how many bytes were taken (the rest did not

@@ -2,100 +2,242 @@ package tcpclient
 
 import (
 	"context"
-	"net/netip"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
 	"time"
+
+	"myriad/handshake"
 )
 
-// Client is a set of workers over one or more interfaces.
-type Client struct{}
+// Client is a set of workers over one or more interfaces. Make it with New.
+type Client struct {
+	cfg      Config
+	links    []*link
+	workers  []*Worker
+	requests handshake.Requests
+	next     atomic.Uint32 // for spreading Open over the workers
+
+	mutex   sync.Mutex
+	started bool
+	ended   bool
+	stopped sync.WaitGroup // the workers' goroutines
+	failure error          // of the first worker that failed
+}
 
 // New opens the interfaces and takes the memory that cfg asks for. newHandler
 // is called once per worker, before it starts.
-func New(cfg Config, newHandler func(w *Worker) Handler) (*Client, error) { panic("soon") }
+//
+// The error names the field or the device, the value, and what to do about it;
+// nothing is left open then.
+func New(cfg Config, newHandler func(w *Worker) Handler) (c *Client, err error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	c = &Client{cfg: cfg}
+	defer func() {
+		if err != nil {
+			c.closeDevices()
+		}
+	}()
+	if err := c.openLinks(); err != nil {
+		return nil, err
+	}
+	if err := c.makeWorkers(); err != nil {
+		return nil, err
+	}
+	for _, w := range c.workers {
+		w.handler = newHandler(w)
+		w.opener, _ = w.handler.(Opener)
+	}
+	return c, nil
+}
 
-// Start starts the workers.
-func (c *Client) Start() error { panic("soon") }
+// Start starts the workers. A Manual client has none to start.
+func (c *Client) Start() error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	switch {
+	case c.ended:
+		return errClosed
+	case c.started:
+		return errors.New("tcpclient: start: the client runs already")
+	}
+	c.started = true
+	if c.cfg.Manual {
+		return nil
+	}
+	for _, w := range c.workers {
+		c.stopped.Add(1)
+		go w.run()
+	}
+	return nil
+}
 
 // Step runs one turn of every worker of a Manual client on the caller's
 // goroutine. It returns the instant at which a worker next has something to do
 // without a frame arriving (as Worker.Now counts), and whether anything was
 // done.
-func (c *Client) Step() (next time.Duration, busy bool) { panic("soon") }
+func (c *Client) Step() (next time.Duration, busy bool) {
+	for k, w := range c.workers {
+		b, err := w.turn()
+		if err != nil {
+			w.fail(err)
+		}
+		busy = busy || b
+		if at := w.nextInstant(); k == 0 || at < next {
+			next = at
+		}
+	}
+	return next, busy
+}
+
+// Workers returns the number of workers.
+func (c *Client) Workers() int { return len(c.workers) }
 
 // Intern prepares bytes to be sent by any number of connections: they are
 // copied once, and their checksums computed once. Any goroutine may call it.
-func (c *Client) Intern(request []byte) (RequestID, error) { panic("soon") }
+func (c *Client) Intern(request []byte) (RequestID, error) {
+	if len(request) == 0 {
+		return 0, fmt.Errorf("tcpclient: intern: an empty request: %w", ErrInvalid)
+	}
+	id, err := c.requests.Add(request)
+	if err != nil {
+		return 0, fmt.Errorf("tcpclient: intern: %d bytes: %w", len(request), ErrFull)
+	}
+	return RequestID(id), nil
+}
 
 // Open asks for connections from any goroutine: each is put into a bounded
-// queue of a worker whose interface has a route. errs, of the same length, gets nil,
-// ErrFull, ErrNoRoute, ErrInvalid or ErrClosed for each. What happens then
-// comes as events, Connected or Failed first, told apart by User.
-func (c *Client) Open(opens []Open, errs []error) { panic("soon") }
+// queue of a worker whose interface has a route. errs, of the same length,
+// gets nil, ErrFull, ErrNoRoute or ErrClosed for each. What happens then comes
+// as events, Connected or Failed first, told apart by User.
+func (c *Client) Open(opens []Open, errs []error) {
+	for k := range opens {
+		errs[k] = c.openOne(&opens[k])
+	}
+}
+
+func (c *Client) openOne(o *Open) error {
+	w := c.workerFor(o)
+	if w == nil {
+		return errOpenNoRoute
+	}
+	return w.post(call{open: *o})
+}
+
+// workerFor chooses the worker: of the interface that owns the local address
+// asked for, or else has a route; the one that owns the local port asked for,
+// or else the next in turn.
+func (c *Client) workerFor(o *Open) *Worker {
+	remote, local := o.Remote.Addr().As16(), o.Local.Addr().As16()
+	for _, l := range c.links {
+		if o.Local.Addr().IsValid() && !o.Local.Addr().IsUnspecified() {
+			if _, ours := l.sources.index(&local); !ours {
+				continue
+			}
+		}
+		if !l.reaches(remote) {
+			continue
+		}
+		if p := o.Local.Port(); p != 0 {
+			return c.workers[l.first+ownerOf(p, l.workers)]
+		}
+		return c.workers[l.first+int(c.next.Add(1)%uint32(l.workers))]
+	}
+	return nil
+}
 
 // Do runs f on the goroutine of the worker with the given index, soon. Any
-// goroutine may call it; ErrFull when Config.Calls are waiting already.
-func (c *Client) Do(worker int, f func(w *Worker)) error { panic("soon") }
-
-// Workers returns the number of workers.
-func (c *Client) Workers() int { panic("soon") }
+// goroutine may call it; ErrFull when Config.Calls are waiting already,
+// ErrClosed after Close.
+func (c *Client) Do(worker int, f func(w *Worker)) error {
+	return c.workers[worker].post(call{f: f})
+}
 
 // Wake has the worker take a turn, for an Opener that has something to open
 // again. Any goroutine may call it; it is cheap.
-func (c *Client) Wake(worker int) { panic("soon") }
+func (c *Client) Wake(worker int) { c.workers[worker].queue.Wake() }
 
-// Close ends every connection in order (FIN, then RST for those that have not
-// ended when ctx does), drains the devices and closes them. It may be called
-// twice. It returns the context's error if it had to reset connections.
-func (c *Client) Close(ctx context.Context) error { panic("soon") }
+// Err returns what stopped a worker, as ErrDeviceGone of iobackend; nil while
+// all run.
+func (c *Client) Err() error {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	return c.failure
+}
 
-// Stats sums up the workers' counters, at most a few milliseconds old.
-func (c *Client) Stats() Stats { panic("soon") }
+// Close ends every connection in order: no new one is opened, each gets FIN,
+// and when ctx ends before they all have, RST. Then the devices are detached
+// and closed. It returns the context's error if it had to reset connections,
+// and may be called twice. A Manual client must not be stepped meanwhile.
+func (c *Client) Close(ctx context.Context) error {
+	c.mutex.Lock()
+	if c.ended {
+		c.mutex.Unlock()
+		c.stopped.Wait()
+		return nil
+	}
+	c.ended = true
+	running := c.started
+	c.mutex.Unlock()
+	for _, w := range c.workers {
+		w.mail.ask(closeGently)
+		w.queue.Wake()
+	}
+	var cut error
+	switch {
+	case running && c.cfg.Manual:
+		cut = c.closeManual(ctx)
+	case running:
+		cut = c.waitOrCut(ctx)
+	}
+	return errors.Join(cut, c.closeDevices())
+}
 
-// Worker owns one queue of one interface, and its share of the connections.
-// Its methods may be called only on its own goroutine: from Handler, Opener,
-// or a function given to Client.Do.
-type Worker struct{}
+// waitOrCut waits for the workers to end, and has them reset what is left
+// when ctx ends.
+func (c *Client) waitOrCut(ctx context.Context) error {
+	ended := make(chan struct{})
+	go func() {
+		c.stopped.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	for _, w := range c.workers {
+		w.mail.ask(closeNow)
+		w.queue.Wake()
+	}
+	<-ended
+	if c.Stats().FailedBy[Shutdown.String()] > 0 {
+		return fmt.Errorf("tcpclient: close: connections were reset: %w", ctx.Err())
+	}
+	return nil
+}
 
-// Index is the worker's number, 0 ≤ Index < Client.Workers().
-func (w *Worker) Index() int { panic("soon") }
+// closeManual steps a Manual client until its connections are gone or ctx
+// ends; the clock is the owner's, so nothing is waited for.
+func (c *Client) closeManual(ctx context.Context) error {
+	for range 3 {
+		c.Step()
+	}
+	for _, w := range c.workers {
+		w.mail.ask(closeNow)
+	}
+	c.Step()
+	return ctx.Err()
+}
 
-// Now is the instant of the worker's present turn.
-func (w *Worker) Now() time.Duration { panic("soon") }
-
-// Open opens connections; results, of the same length, gets one element each.
-// The SYNs leave at the end of the turn, within Config.Rate.
-func (w *Worker) Open(opens []Open, results []Opened) { panic("soon") }
-
-// Send queues bytes; results, of the same length, gets one element each. What
-// is sent while a segment of the same connection is being handled rides on
-// the ACK owed for it.
-func (w *Worker) Send(sends []Send, results []Sent) { panic("soon") }
-
-// Close closes connections; errs, of the same length, gets nil or ErrClosed.
-func (w *Worker) Close(closes []Close, errs []error) { panic("soon") }
-
-// Pause stops Data and EndOfStream events of a connection: what arrives is
-// held, within the window already advertised, and the window closes.
-func (w *Worker) Pause(id ID) error { panic("soon") }
-
-// Resume ends Pause: what was held is delivered, and the window opens.
-func (w *Worker) Resume(id ID) error { panic("soon") }
-
-// Addrs returns the two ends of a connection.
-func (w *Worker) Addrs(id ID) (local, remote netip.AddrPort, ok bool) { panic("soon") }
-
-// SetUser replaces the connection's User word.
-func (w *Worker) SetUser(id ID, user uint64) error { panic("soon") }
-
-// Stats are totals since the start, over all workers. See the fields of Drops
-// for what was dropped and why.
-type Stats struct {
-	Opened, Connected, Closed, Failed uint64            // connections
-	ConnectionsOpen                   uint64            // now, resting ones not included
-	FailedBy                          map[string]uint64 // by Reason
-	FramesReceived, FramesSent        uint64
-	BytesReceived, BytesSent          uint64
-	Retransmitted                     uint64            // segments sent again
-	Drops                             map[string]uint64 // every received frame or segment dropped, by name
-	Counters                          map[string]uint64 // everything else, by name
+func (c *Client) closeDevices() error {
+	var all error
+	for _, l := range c.links {
+		all = errors.Join(all, l.device.Close())
+	}
+	return all
 }

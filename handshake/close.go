@@ -1,0 +1,108 @@
+package handshake
+
+import (
+	"time"
+
+	"myriad/conntable"
+	"myriad/internal/seq"
+	"myriad/linklayer"
+)
+
+// Finish closes our direction: what is queued goes out, then FIN (RFC 9293
+// §3.10.4). discard says that nobody will read any more: data that arrives
+// from now on resets the connection. The Result is Gone for a connection that
+// did not stand yet, which takes no segment to end.
+func (m *Machine) Finish(i uint32, discard bool, now time.Duration) Result {
+	c := m.conn(i, now)
+	e := c.e
+	if discard {
+		if c.s != nil && (c.s.receive.read != e.RcvNxt) {
+			m.Counters.Drops[DropUnread]++
+			e.Flags |= sendRST
+			return Result{Events: Gone}
+		}
+		e.Flags = e.Flags&^paused | noRead
+	}
+	switch e.State {
+	case conntable.SynSent:
+		return Result{Events: Gone}
+	case conntable.SynReceived, conntable.Established, conntable.CloseWait:
+		e.Flags |= finQueued
+	case conntable.FinWait2:
+		if discard && e.Due == 0 {
+			e.Due = tick(now + finWait2)
+		}
+	}
+	return Result{}
+}
+
+// Reset gives the connection up: Output sends RST where the peer knows of it,
+// and the entry is to be removed.
+func (m *Machine) Reset(i uint32) {
+	m.table.At(i).Flags |= sendRST
+}
+
+// SendsRST reports whether a connection that is given up has a RST to send: a
+// peer that never answered, and one that has closed, need none.
+func SendsRST(e *conntable.Entry) bool {
+	return e.State != conntable.SynSent && e.State != conntable.TimeWait
+}
+
+// ReplyUnknown makes the answer to a segment for no connection (RFC 9293
+// §3.10.7.1), false for a RST, which is never answered.
+func ReplyUnknown(g *linklayer.Segment, out *linklayer.Segment) bool {
+	if g.Flags&linklayer.RST != 0 {
+		return false
+	}
+	*out = linklayer.Segment{}
+	if g.Flags&linklayer.ACK != 0 {
+		out.Seq, out.Flags = g.Ack, linklayer.RST
+		return true
+	}
+	out.Flags = linklayer.RST | linklayer.ACK
+	out.Ack = g.Seq.Add(g.Len())
+	return true
+}
+
+// Unreachable handles an ICMP error, or the neighbour's silence, about a
+// segment of ours that carried quoted as its sequence number. hard is whether
+// the code calls for an end (RFC 1122 §4.2.3.9); established connections
+// survive it all the same (RFC 5927 §6.1). It reports whether it counted.
+func (m *Machine) Unreachable(i uint32, quoted seq.Number, now time.Duration) (Result, bool) {
+	c := m.conn(i, now)
+	e := c.e
+	if quoted.Before(e.SndUna) || quoted.AtOrAfter(e.SndNxt) || e.Flags&sendRST != 0 {
+		return Result{}, false
+	}
+	if e.State != conntable.SynSent {
+		return Result{}, true
+	}
+	return m.fail(&c, Unreachable), true
+}
+
+// LowerMSS takes a path's smaller MTU, told by ICMP (RFC 1191): the segments
+// get smaller, but not below the floor, and what is in flight is sent again.
+func (m *Machine) LowerMSS(i uint32, quoted seq.Number, mtu int, now time.Duration) bool {
+	c := m.conn(i, now)
+	e := c.e
+	mss := max(mtu, mtuFloor) - 40
+	if !synchronized(e.State) || quoted.Before(e.SndUna) || quoted.AtOrAfter(e.SndNxt) || mss >= int(e.SndMSS) {
+		return false
+	}
+	e.SndMSS = uint16(mss)
+	if c.s == nil && !m.promoteInFlight(&c) {
+		return false
+	}
+	r := &c.s.send.recovery
+	r.active, r.high, r.rtx, r.lost = true, e.SndNxt, e.SndUna, e.SndNxt
+	return true
+}
+
+// mtuFloor is the least path MTU that an ICMP error can talk us into.
+const mtuFloor = 552
+
+// promoteInFlight gives a record to a connection whose request is in flight.
+func (m *Machine) promoteInFlight(c *conn) bool {
+	c.e.Flags &^= sendAgain
+	return m.needSide(c)
+}

@@ -1,0 +1,172 @@
+package handshake
+
+import (
+	"fmt"
+	"time"
+
+	"myriad/conntable"
+	"myriad/internal/chunks"
+	"myriad/internal/seq"
+	"myriad/linklayer"
+	"myriad/sack"
+)
+
+// Config bounds and tunes a Machine. All fields must be set.
+type Config struct {
+	MSS              int           // announced in our SYN, bytes
+	ReceiveBuffer    int           // initial receive window, bytes
+	ReceiveBufferMax int           // what it may grow to
+	SendBuffer       int           // bytes of its own a connection may have queued
+	BufferMemory     int           // bytes of buffers over all connections
+	SYNRetries       int           // SYNs sent again before TimedOut
+	DataRetries      int           // retransmissions in a row before TimedOut
+	RTOMin           time.Duration // floor of the retransmission timeout
+	TimeWait         time.Duration // 2MSL
+	Sides            int           // side records
+	HolesMax         int           // out-of-order ranges per connection
+	Timestamps       bool          // offer RFC 7323 timestamps
+	Secret           [2]uint64     // keys the ISNs
+}
+
+// Constants of the protocol that nobody has asked to tune.
+const (
+	synRTO         = time.Second            // RFC 6298 §2.1
+	synTimeoutRTO  = 3 * time.Second        // RFC 6298 §5.7
+	rtoMax         = 60 * time.Second       // RFC 6298 §2.5
+	delayedACK     = 40 * time.Millisecond  // RFC 9293 allows up to 500 ms; Linux's floor
+	finWait2       = 60 * time.Second       // as Linux: a peer that never closes
+	challengeEvery = 500 * time.Millisecond // per connection, RFC 5961 §7
+	initialWindow  = 10                     // segments, RFC 6928
+	mssDefault     = 536                    // RFC 9293 §3.7.1
+	mssFloor       = 48                     // a smaller one is a lie; as Linux
+	rangesPerSide  = 1                      // out-of-order ranges provided for, on average
+	lightSegments  = 22                     // full segments a plain connection takes before its window is tuned
+)
+
+// Machine is one worker's protocol engine.
+type Machine struct {
+	cfg      Config
+	table    *conntable.Table
+	requests *Requests
+	sides    sidePool
+	chunks   *chunks.Pool
+	holes    *sack.Pool
+	scale    uint8    // our window shift
+	spent    []uint32 // sides with pieces that Held gave out
+	Counters Counters
+	// Reply is the segment that a Result with Reply speaks of.
+	Reply linklayer.Segment
+}
+
+// New returns a Machine over the entries of table.
+func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, error) {
+	holes, err := sack.NewPool(sack.PoolConfig{Ranges: cfg.Sides * rangesPerSide, PerConnection: cfg.HolesMax})
+	if err != nil {
+		return nil, fmt.Errorf("handshake: %w", err)
+	}
+	m := &Machine{cfg: cfg, table: table, requests: requests, holes: holes}
+	m.chunks = chunks.NewPool(cfg.BufferMemory)
+	m.sides.records = make([]Side, cfg.Sides)
+	for m.scale = 0; cfg.ReceiveBufferMax>>m.scale > 0xffff; m.scale++ {
+	}
+	return m, nil
+}
+
+// Events is what a call made happen, for the application.
+type Events uint8
+
+const (
+	Connected Events = 1 << iota
+	// Data: Result.Data continues the stream.
+	Data
+	// More: Held has bytes to deliver, after Data.
+	More
+	// EndOfStream: the peer's FIN was reached, after Data and More.
+	EndOfStream
+	// Writable: there is room again after a short Write.
+	Writable
+	// Closed: both directions are closed and acknowledged; the entry may stay
+	// for TIME-WAIT.
+	Closed
+	// Failed: the connection ended for Result.Reason.
+	Failed
+	// Gone: the entry is to be removed once Output has nothing more to say.
+	Gone
+)
+
+// Result is what a Step or Timeout made happen.
+type Result struct {
+	Events  Events
+	Reason  Reason
+	Data    []byte        // borrowed from the segment
+	Elapsed time.Duration // with Connected: from the last SYN to its answer
+	// Reply: Machine.Reply is to be sent at once, apart from the connection's
+	// own output: the RST for a segment that it refuses.
+	Reply bool
+}
+
+// Out is a segment to be sent.
+type Out struct {
+	Segment linklayer.Segment
+	Sum     linklayer.Sum // of the payload, where it is known
+}
+
+// conn is what the functions of this package pass to each other.
+type conn struct {
+	e   *conntable.Entry
+	x   *conntable.Extra
+	s   *Side // nil for a plain connection
+	i   uint32
+	now time.Duration
+}
+
+func (m *Machine) conn(i uint32, now time.Duration) conn {
+	c := conn{e: m.table.At(i), x: m.table.Extra(i), i: i, now: now}
+	if c.e.Side != 0 {
+		c.s = &m.sides.records[c.e.Side-1]
+	}
+	return c
+}
+
+// tick turns an instant into the milliseconds that entries hold, rounded up
+// so that no timer is early; 0 is kept for "none".
+func tick(at time.Duration) uint32 {
+	t := uint32((at + time.Millisecond - 1) / time.Millisecond)
+	if t == 0 {
+		return 1
+	}
+	return t
+}
+
+// instant turns a tick back, given an instant within 24 days of it.
+func instant(t uint32, now time.Duration) time.Duration {
+	ms := now / time.Millisecond
+	return (ms + time.Duration(int32(t-uint32(ms)))) * time.Millisecond
+}
+
+func due(t uint32, now time.Duration) bool {
+	return t != 0 && int32(t-uint32(now/time.Millisecond)) <= 0
+}
+
+func micros(at time.Duration) uint32 { return uint32(at / time.Microsecond) }
+
+// synchronized: both SYNs were seen.
+func synchronized(s conntable.State) bool { return s >= conntable.Established }
+
+// finSent: our FIN took a sequence number, so SndNxt is past it.
+func finSent(s conntable.State) bool {
+	switch s {
+	case conntable.FinWait1, conntable.FinWait2, conntable.Closing, conntable.LastAck, conntable.TimeWait:
+		return true
+	}
+	return false
+}
+
+// dataEnd is the sequence number after the last byte of data sent.
+func (c *conn) dataEnd() seq.Number {
+	switch c.e.State {
+	case conntable.FinWait1, conntable.Closing, conntable.LastAck, conntable.FinWait2, conntable.TimeWait:
+		return c.e.SndNxt - 1
+	}
+	return c.e.SndNxt
+}

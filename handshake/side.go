@@ -1,0 +1,172 @@
+package handshake
+
+import (
+	"time"
+
+	"myriad/internal/chunks"
+	"myriad/internal/seq"
+	"myriad/sack"
+	"myriad/timers"
+)
+
+// Side is what only some connections need: a send queue with its congestion
+// control, holes, unread data, timestamps.
+type Side struct {
+	send    sender
+	receive receiver
+	stamps  stamps
+	// challengeAt is when the next challenge ACK may leave.
+	challengeAt time.Duration
+	next        uint32 // free list, +1
+	spent       bool   // in the Machine's list of sides with delivered chunks
+}
+
+// sender: what is queued, what is in flight, what the path takes.
+type sender struct {
+	queue    chunks.Stream
+	end      seq.Number // after the last byte queued
+	window   uint32     // the peer's, in bytes
+	widest   uint32     // the largest it ever offered
+	wl1, wl2 seq.Number // segment of the last window update, RFC 9293 §3.10.7.4
+	rto      timers.RTO
+	timed    bool          // a segment is being timed …
+	timedEnd seq.Number    // … until this is acknowledged
+	timedAt  time.Duration // … since
+	recovery recovery
+}
+
+// receiver: what arrived and was not delivered.
+type receiver struct {
+	queue     chunks.Stream
+	holes     sack.Ranges
+	read      seq.Number // next to be delivered; RcvNxt when nothing is held
+	fin       seq.Number // the FIN's number, if finKnown
+	finKnown  bool
+	window    uint32 // what is offered when nothing is held
+	tuneSeq   seq.Number
+	tuneAt    time.Duration
+	delivered seq.Number // everything before was handed out; freed at EndTurn
+	drained   bool       // and the queue holds nothing beyond
+}
+
+// sidePool hands out records from the front of the slice, so that memory is
+// touched only as it is needed.
+type sidePool struct {
+	records []Side
+	used    int    // records[used:] were never handed out
+	free    uint32 // of those before, + 1
+	inUse   int
+}
+
+// take returns a record's number + 1; 0 when none is left.
+func (p *sidePool) take() uint32 {
+	n := p.free
+	switch {
+	case n != 0:
+		p.free = p.records[n-1].next
+	case p.used < len(p.records):
+		p.used++
+		n = uint32(p.used)
+	default:
+		return 0
+	}
+	p.inUse++
+	return n
+}
+
+// needSide gives the connection a side record; false when none is left.
+func (m *Machine) needSide(c *conn) bool {
+	if c.s != nil {
+		return true
+	}
+	n := m.sides.take()
+	if n == 0 {
+		return false
+	}
+	m.Counters.SidesMax = max(m.Counters.SidesMax, uint64(m.sides.inUse))
+	c.e.Side = n
+	c.s = &m.sides.records[n-1]
+	c.s.next = 0
+	m.fillSide(c)
+	return true
+}
+
+// fillSide starts the record from what the entry knows.
+func (m *Machine) fillSide(c *conn) {
+	s, e := c.s, c.e
+	end := c.dataEnd()
+	s.send.end = end
+	s.send.queue.Reset(end)
+	s.send.window = uint32(e.SndWnd) << (e.Scale & 15)
+	s.send.widest = s.send.window
+	s.send.wl1, s.send.wl2 = e.RcvNxt, e.SndUna
+	s.send.rto = timers.RTO{}
+	if e.Micros != 0 && synchronized(e.State) {
+		s.send.rto.Sample(time.Duration(e.Micros)*time.Microsecond, m.cfg.RTOMin, rtoMax)
+	}
+	s.send.timed = false
+	s.send.recovery.start(e.SndUna, m.segmentSize(c))
+	s.receive.queue.Reset(e.RcvNxt)
+	s.receive.read, s.receive.delivered = e.RcvNxt, e.RcvNxt
+	s.receive.finKnown, s.receive.drained = false, false
+	s.receive.window = uint32(m.cfg.ReceiveBuffer)
+	s.receive.tuneSeq, s.receive.tuneAt = e.RcvNxt, c.now
+	s.stamps = stamps{}
+	s.challengeAt = 0
+}
+
+// Forget frees what the connection holds beside its entry. Call it before the
+// entry is removed.
+func (m *Machine) Forget(i uint32) {
+	e := m.table.At(i)
+	if e.Side == 0 {
+		return
+	}
+	s := &m.sides.records[e.Side-1]
+	s.send.queue.Free(m.chunks)
+	if s.spent {
+		// Pieces that Held gave out are still being read: EndTurn frees.
+		s.receive.holes.Clear(m.holes)
+		s.next = ^uint32(0)
+		m.sides.inUse--
+		e.Side = 0
+		return
+	}
+	m.freeSide(e.Side)
+	m.sides.inUse--
+	e.Side = 0
+}
+
+func (m *Machine) freeSide(side uint32) {
+	s := &m.sides.records[side-1]
+	s.receive.queue.Free(m.chunks)
+	s.receive.holes.Clear(m.holes)
+	s.next = m.sides.free
+	m.sides.free = side
+}
+
+// EndTurn ends the borrowing of the pieces that Held gave out since the last
+// EndTurn.
+func (m *Machine) EndTurn() {
+	for _, side := range m.spent {
+		s := &m.sides.records[side-1]
+		s.spent = false
+		if s.next == ^uint32(0) {
+			m.freeSide(side)
+			continue
+		}
+		if s.receive.drained {
+			s.receive.queue.Free(m.chunks)
+			s.receive.queue.Reset(s.receive.delivered)
+			continue
+		}
+		s.receive.queue.Discard(m.chunks, s.receive.delivered)
+	}
+	m.spent = m.spent[:0]
+}
+
+// SidesInUse is the number of side records in use.
+func (m *Machine) SidesInUse() int { return m.sides.inUse }
+
+// BufferBytes is the memory held in send buffers, out of order, or unread.
+func (m *Machine) BufferBytes() int { return m.chunks.InUse() }

@@ -1,0 +1,131 @@
+package handshake
+
+import (
+	"time"
+
+	"myriad/conntable"
+)
+
+// Deadline returns when Timeout is due next; false when the connection waits
+// for nothing but segments.
+func (m *Machine) Deadline(i uint32, now time.Duration) (time.Duration, bool) {
+	e, x := m.table.At(i), m.table.Extra(i)
+	first := earlier(earlier(e.Due, x.AckDue), x.Deadline)
+	if x.Idle != 0 {
+		first = earlier(first, nonzero(x.Active+x.Idle))
+	}
+	if first == 0 {
+		return 0, false
+	}
+	return instant(first, now), true
+}
+
+// earlier returns the earlier of two ticks, of which 0 is none.
+func earlier(a, b uint32) uint32 {
+	if a == 0 || b != 0 && int32(b-a) < 0 {
+		return b
+	}
+	return a
+}
+
+func nonzero(t uint32) uint32 {
+	if t == 0 {
+		return 1
+	}
+	return t
+}
+
+// Timeout handles whatever is due at now; nothing if the timer came early.
+func (m *Machine) Timeout(i uint32, now time.Duration) Result {
+	c := m.conn(i, now)
+	if c.e.Flags&sendRST != 0 {
+		return Result{}
+	}
+	if due(c.x.Deadline, now) || c.x.Idle != 0 && due(nonzero(c.x.Active+c.x.Idle), now) {
+		if !synchronized(c.e.State) {
+			return m.fail(&c, DeadlineExceeded)
+		}
+		return m.abort(&c, DeadlineExceeded)
+	}
+	if due(c.x.AckDue, now) {
+		c.x.AckDue = 0
+		c.e.Flags |= ackNow
+	}
+	if !due(c.e.Due, now) {
+		return Result{}
+	}
+	c.e.Due = 0
+	return m.dueNow(&c)
+}
+
+// dueNow handles the state's own timer.
+func (m *Machine) dueNow(c *conn) Result {
+	e := c.e
+	switch e.State {
+	case conntable.TimeWait:
+		if e.Flags&finHeld != 0 {
+			e.Due = tick(c.now + m.cfg.TimeWait) // not all of it was read yet
+			return Result{}
+		}
+		return Result{Events: Gone}
+	case conntable.FinWait2:
+		return m.abort(c, TimedOut)
+	case conntable.SynSent, conntable.SynReceived:
+		if int(e.Retries) >= m.cfg.SYNRetries {
+			return m.fail(c, TimedOut)
+		}
+		e.Retries++
+		e.Flags |= sendSYN
+		return Result{}
+	}
+	return m.retransmissionTimeout(c)
+}
+
+// retransmissionTimeout is RFC 6298 §5.4 to §5.6, or the persist timer when
+// nothing is in flight.
+func (m *Machine) retransmissionTimeout(c *conn) Result {
+	e := c.e
+	if int(e.Retries) >= m.cfg.DataRetries {
+		return m.abort(c, TimedOut)
+	}
+	if e.Retries < 255 {
+		e.Retries++
+	}
+	if c.s == nil {
+		m.Counters.Timeouts++
+		e.Flags |= sendAgain
+		e.Due = tick(c.now + m.rto(c))
+		return Result{}
+	}
+	s := &c.s.send
+	s.rto.Backoff()
+	e.Due = tick(c.now + m.rto(c))
+	if e.SndUna == e.SndNxt {
+		e.Flags |= sendProbe
+		return Result{}
+	}
+	s.timed = false
+	m.Counters.Timeouts++
+	s.recovery.enter(e.SndUna, e.SndNxt, m.segmentSize(c), true)
+	return Result{}
+}
+
+// rto is the present retransmission timeout. A plain connection knows one
+// round trip, that of its handshake: RFC 6298 §2.2 makes three times that of
+// it.
+func (m *Machine) rto(c *conn) time.Duration {
+	if c.s != nil {
+		return c.s.send.rto.Value()
+	}
+	once := time.Duration(c.e.Micros) * time.Microsecond
+	return backoff(max(3*once, m.cfg.RTOMin), c.e.Retries)
+}
+
+// restartTimer follows an ACK of new data (RFC 6298 §5.2 and §5.3).
+func (m *Machine) restartTimer(c *conn) {
+	if c.e.SndUna == c.e.SndNxt {
+		c.e.Due = 0
+		return
+	}
+	c.e.Due = tick(c.now + m.rto(c))
+}

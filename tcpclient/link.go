@@ -1,0 +1,85 @@
+package tcpclient
+
+import (
+	"fmt"
+	"net/netip"
+
+	"myriad/iobackend"
+	"myriad/linklayer"
+)
+
+// link is an interface as its workers see it; nothing in it changes once they
+// run, but for the neighbours.
+type link struct {
+	name      string
+	device    iobackend.Device
+	sources   sources
+	routes    *linklayer.Routes
+	neighbors *linklayer.Neighbors
+	mac       [6]byte
+	ttl       uint8
+	mtu       int
+	workers   int
+	first     int // index of the first of them
+	onePath   bool
+	path      linklayer.Path // where everything goes, if onePath
+}
+
+// reaches reports whether there is a way to remote.
+func (l *link) reaches(remote [16]byte) bool {
+	if l.onePath {
+		return true
+	}
+	_, ok := l.routes.NextHop(remote)
+	return ok
+}
+
+// frameHeaders is what IPv4 and TCP take of the MTU without options.
+const frameHeaders = 40
+
+// newLink describes an opened device. routes are those that Interface or the
+// kernel give.
+func newLink(in *Interface, device iobackend.Device, routes []linklayer.Route, ttl uint8) (*link, error) {
+	info := device.Info()
+	l := &link{name: info.Name, device: device, ttl: ttl, mtu: info.MTU, neighbors: linklayer.NewNeighbors()}
+	if len(info.HardwareAddr) != 6 {
+		return nil, fmt.Errorf("tcpclient: interface %q has no Ethernet address: only Ethernet-like interfaces can be used", info.Name)
+	}
+	copy(l.mac[:], info.HardwareAddr)
+	var err error
+	if l.sources, err = newSources(in.Sources); err != nil {
+		return nil, err
+	}
+	if l.workers = info.Queues; in.Queues > 0 {
+		if in.Queues > info.Queues {
+			return nil, fmt.Errorf("tcpclient: Interface.Queues %d exceeds the %d queues of %q: give at most as many", in.Queues, info.Queues, info.Name)
+		}
+		l.workers = in.Queues
+	}
+	if len(in.GatewayMAC) > 0 {
+		if len(in.GatewayMAC) != 6 {
+			return nil, fmt.Errorf("tcpclient: Interface.GatewayMAC %v is not an Ethernet address of 6 bytes", in.GatewayMAC)
+		}
+		l.onePath = true
+		l.path = linklayer.NewPath(l.mac, [6]byte(in.GatewayMAC), ttl, 0)
+		return l, nil
+	}
+	if l.routes, err = linklayer.NewRoutes(routes); err != nil {
+		return nil, fmt.Errorf("tcpclient: interface %q: %w", info.Name, err)
+	}
+	return l, nil
+}
+
+// ownRoutes are the routes that the Interface itself names; nil when the
+// kernel's are to be used.
+func ownRoutes(in *Interface) []linklayer.Route {
+	var routes []linklayer.Route
+	for _, p := range in.OnLink {
+		routes = append(routes, linklayer.Route{Prefix: p.Masked()})
+	}
+	if in.Gateway.IsValid() {
+		everything := netip.PrefixFrom(netip.IPv4Unspecified(), 0)
+		routes = append(routes, linklayer.Route{Prefix: everything, Gateway: in.Gateway})
+	}
+	return routes
+}

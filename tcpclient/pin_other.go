@@ -1,0 +1,8 @@
+//go:build !linux
+
+package tcpclient
+
+import "runtime"
+
+// pin ties the worker to a thread.
+func (c *Client) pin(w *Worker) { runtime.LockOSThread() }

@@ -1,0 +1,167 @@
+package tcpclient
+
+import (
+	"time"
+
+	"myriad/handshake"
+	"myriad/iobackend"
+	"myriad/linklayer"
+)
+
+// transmitter keeps a worker's reserved send frames, filled ones first.
+type transmitter struct {
+	frames   []iobackend.Frame // of them …
+	reserved int               // … are ours
+	filled   int               // … and these are ready to leave
+	sent     int               // in this turn
+}
+
+// frame returns the next free send frame, nil when the device has none left:
+// what is to be sent waits then.
+func (t *transmitter) frame(w *Worker) *iobackend.Frame {
+	if t.filled == t.reserved {
+		if t.filled > 0 {
+			t.push(w)
+		}
+		t.reserved = w.queue.Reserve(t.frames)
+		if t.reserved == 0 {
+			w.counters.local[waitFrames]++
+			return nil
+		}
+	}
+	return &t.frames[t.filled]
+}
+
+// commit sends the frame that frame returned with its first n bytes.
+func (t *transmitter) commit(w *Worker, n int) {
+	if n == 0 {
+		w.counters.local[dropTooLong]++
+		return
+	}
+	f := &t.frames[t.filled]
+	f.Data = f.Data[:n]
+	w.counters.framesSent++
+	w.counters.bytesSent += uint64(n)
+	t.filled++
+}
+
+// push hands the filled frames to the device.
+func (t *transmitter) push(w *Worker) {
+	if err := w.queue.Transmit(t.frames[:t.filled]); err != nil {
+		w.counters.local[transmitErrors]++
+	}
+	t.sent += t.filled
+	t.reserved = copy(t.frames, t.frames[t.filled:t.reserved])
+	t.filled = 0
+}
+
+// flush ends a turn and returns how many frames it sent.
+func (t *transmitter) flush(w *Worker) int {
+	if t.filled > 0 {
+		t.push(w)
+	}
+	n := t.sent
+	t.sent = 0
+	return n
+}
+
+// queueOutput notes that connection i may have something to send.
+func (w *Worker) queueOutput(i uint32) {
+	e := w.table.At(i)
+	if e.Flags&handshake.Queued == 0 && e.State != 0 {
+		e.Flags |= handshake.Queued
+		w.output = append(w.output, i)
+	}
+}
+
+// flush lets every connection in the list send what it has to.
+func (w *Worker) flush() {
+	for k, i := range w.output {
+		if !w.send(i) {
+			// No frame: the rest keeps its place.
+			n := copy(w.output, w.output[k:])
+			w.output = w.output[:n]
+			return
+		}
+	}
+	w.output = w.output[:0]
+}
+
+// send lets connection i send; false when the device has no frame left.
+func (w *Worker) send(i uint32) bool {
+	e := w.table.At(i)
+	if e.State == 0 || e.Flags&handshake.Queued == 0 {
+		return true // removed since, or reused
+	}
+	if handshake.Fresh(e) && !handshake.Resetting(e.Flags) {
+		e.Flags &^= handshake.Queued // startNew paces it
+		w.rearm(i)
+		return true
+	}
+	if handshake.Resetting(e.Flags) && !handshake.SendsRST(e) {
+		w.remove(i)
+		return true
+	}
+	path := w.pathTo(i, e)
+	if path == nil {
+		return true // parked, or failed
+	}
+	for {
+		frame := w.transmit.frame(w)
+		if frame == nil {
+			return false
+		}
+		if !w.machine.Output(i, w.now, &w.out) {
+			break
+		}
+		w.emit(i, frame, path)
+		if handshake.Resetting(e.Flags) {
+			w.remove(i)
+			return true
+		}
+	}
+	e.Flags &^= handshake.Queued
+	w.rearm(i)
+	return true
+}
+
+// emit writes w.out as a frame.
+func (w *Worker) emit(i uint32, frame *iobackend.Frame, path *linklayer.Path) {
+	e := w.table.At(i)
+	source := w.link.sources.at(e.Local)
+	n := linklayer.EmitTCP(frame.Data, path, source, e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, w.out.Sum)
+	if w.tap != nil && n > 0 {
+		w.tap.frame(w.table.ID(i), true, frame.Data[:n], w.now)
+	}
+	w.transmit.commit(w, n)
+}
+
+// rearm sets the connection's one timer.
+func (w *Worker) rearm(i uint32) {
+	if at, ok := w.machine.Deadline(i, w.now); ok {
+		w.wheel.Arm(i, at)
+	} else {
+		w.wheel.Disarm(i)
+	}
+}
+
+// bucket is a rate limit: refusalRate a second, refusalBurst at once.
+type bucket struct {
+	level time.Duration // what was taken, as time at the rate
+	at    time.Duration
+}
+
+const (
+	refusalRate  = 10_000
+	refusalBurst = 1_000
+)
+
+func (b *bucket) take(now time.Duration) bool {
+	b.level = max(b.level-(now-b.at), 0)
+	b.at = now
+	if b.level > refusalBurst*time.Second/refusalRate {
+		return false
+	}
+	b.level += time.Second / refusalRate
+	return true
+}

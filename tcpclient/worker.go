@@ -1,0 +1,266 @@
+package tcpclient
+
+import (
+	"time"
+
+	"myriad/conntable"
+	"myriad/handshake"
+	"myriad/iobackend"
+	"myriad/linklayer"
+	"myriad/timers"
+)
+
+// Worker owns one queue of one interface, and its share of the connections.
+// Its methods may be called only on its own goroutine: from Handler, Opener,
+// or a function given to Client.Do.
+type Worker struct {
+	client  *Client
+	index   int
+	shard   int // among the workers of its interface
+	link    *link
+	queue   iobackend.Queue
+	handler Handler
+	opener  Opener // handler, when it is one
+	tap     frameTap
+
+	table   *conntable.Table
+	ports   *conntable.Allocator
+	resting *conntable.Quarantine
+	wheel   *timers.Wheel
+	machine *handshake.Machine
+	now     time.Duration
+
+	rx      []iobackend.Frame
+	packets []linklayer.Packet
+	owners  []int32 // of packets: index into keys, or what else became of it
+	keys    []conntable.Key
+	found   []uint32
+
+	events, spare []Event
+	output        []uint32 // connections that may have something to send
+	parked        parked   // those whose next hop is not resolved
+	hop           hop      // the next hop used last
+	probedAt      time.Duration
+	starts        starts // those whose first SYN has not left
+	waits         ring   // those in TIME-WAIT, oldest first
+	fired         []uint32
+	transmit      transmitter
+	refusals      bucket // RSTs for segments of no connection, echo replies
+	mail          mailbox
+	out           handshake.Out
+	ipIDs         *linklayer.IDs
+	fragments     *linklayer.Reassembler
+
+	counters  counters
+	published published
+	closing   closing
+}
+
+// Index is the worker's number, 0 ≤ Index < Client.Workers().
+func (w *Worker) Index() int { return w.index }
+
+// Now is the instant of the worker's present turn.
+func (w *Worker) Now() time.Duration { return w.now }
+
+// spins is how many empty turns a worker takes before it sleeps: a frame that
+// is on its way is cheaper to meet awake.
+const spins = 2
+
+// run is the worker's goroutine.
+func (w *Worker) run() {
+	w.client.pin(w)
+	defer w.client.stopped.Done()
+	idle := 0
+	for {
+		busy, err := w.turn()
+		if err != nil {
+			w.fail(err)
+			return
+		}
+		if w.closing.done {
+			return
+		}
+		if busy {
+			idle = 0
+			continue
+		}
+		if idle++; idle <= spins {
+			continue
+		}
+		w.publish(true)
+		if err := w.queue.Wait(w.nextInstant()); err != nil {
+			w.fail(err)
+			return
+		}
+		idle = 0
+	}
+}
+
+// turn is one round: what arrived, what was asked for, what is due, what the
+// application makes of it, and what leaves. Replies leave before new SYNs. It
+// reports whether there was anything to do.
+func (w *Worker) turn() (busy bool, err error) {
+	count, at, err := w.queue.Receive(w.rx)
+	if err != nil {
+		return false, err
+	}
+	w.now = at
+	w.receive(w.rx[:count])
+	calls := w.readMail()
+	fired := w.fireTimers()
+	w.deliver()
+	opened := w.openMore()
+	w.machine.EndTurn()
+	w.queue.Release(w.rx[:count])
+	w.retryParked()
+	w.flush()
+	w.startNew()
+	sent := w.transmit.flush(w)
+	w.checkClosing()
+	w.publish(false)
+	return count+calls+fired+opened+sent+len(w.events) > 0, nil
+}
+
+// deliver hands the events to the application. What its calls make happen is
+// delivered in the next turn.
+func (w *Worker) deliver() {
+	if len(w.events) == 0 {
+		return
+	}
+	batch := w.events
+	w.events, w.spare = w.spare[:0], batch
+	if w.tap != nil {
+		for i := range batch {
+			w.tap.event(&batch[i])
+		}
+	}
+	w.handler.Events(w, batch)
+}
+
+// fireTimers has the due connections look at their timers.
+func (w *Worker) fireTimers() (total int) {
+	for {
+		n, more := w.wheel.Advance(w.now, w.fired)
+		for _, i := range w.fired[:n] {
+			r := w.machine.Timeout(i, w.now)
+			w.result(i, &r)
+			w.queueOutput(i)
+		}
+		total += n
+		if !more || n == 0 {
+			return total
+		}
+	}
+}
+
+// nextInstant is when the worker has something to do without a frame.
+func (w *Worker) nextInstant() time.Duration {
+	const longest = time.Second // an error of reckoning costs no more than that
+	until := w.now + longest
+	if at, ok := w.wheel.Next(); ok {
+		until = min(until, at)
+	}
+	if len(w.parked.list) > 0 {
+		until = min(until, w.now+neighborPoll)
+	}
+	if len(w.output) > 0 {
+		until = min(until, w.now+framePoll)
+	}
+	if at, ok := w.starts.next(w.now); ok {
+		until = min(until, at)
+	}
+	return until
+}
+
+const (
+	neighborPoll = 50 * time.Millisecond // how often an unresolved next hop is looked at
+	framePoll    = 200 * time.Microsecond
+)
+
+// result turns what the state machine made happen into events, and removes
+// the connection when that was its end.
+func (w *Worker) result(i uint32, r *handshake.Result) {
+	if r.Events == 0 {
+		return
+	}
+	e := w.table.At(i)
+	ev := Event{Conn: w.table.ID(i), User: w.table.Extra(i).User}
+	if r.Events&handshake.Connected != 0 {
+		w.counters.connected++
+		ev.Kind, ev.Elapsed = Connected, r.Elapsed
+		w.events = append(w.events, ev)
+		ev.Elapsed = 0
+	}
+	if r.Events&handshake.Data != 0 {
+		ev.Kind, ev.Data = Data, r.Data
+		w.events = append(w.events, ev)
+		ev.Data = nil
+	}
+	if r.Events&handshake.More != 0 {
+		w.deliverHeld(i, ev)
+	}
+	if r.Events&handshake.EndOfStream != 0 {
+		ev.Kind = EndOfStream
+		w.events = append(w.events, ev)
+	}
+	if r.Events&handshake.Writable != 0 {
+		ev.Kind = Writable
+		w.events = append(w.events, ev)
+	}
+	if r.Events&(handshake.Closed|handshake.Failed|handshake.Gone) != 0 {
+		w.ended(i, e, ev, r)
+	}
+}
+
+// deliverHeld makes events of what was held and is in order now.
+func (w *Worker) deliverHeld(i uint32, ev Event) {
+	ev.Kind = Data
+	for {
+		ev.Data = w.machine.Held(i, w.now)
+		if ev.Data == nil {
+			break
+		}
+		w.events = append(w.events, ev)
+	}
+	if r := (handshake.Result{Events: w.machine.HeldFIN(i)}); r.Events != 0 {
+		ev.Kind = EndOfStream
+		w.events = append(w.events, ev)
+		r.Events &^= handshake.EndOfStream
+		w.result(i, &r)
+	}
+	w.queueOutput(i)
+}
+
+// ended tells the application of a connection's end, once, and removes what
+// has nothing more to say.
+func (w *Worker) ended(i uint32, e *conntable.Entry, ev Event, r *handshake.Result) {
+	switch {
+	case r.Events&handshake.Failed != 0:
+		w.counters.failed++
+		w.counters.failedBy[r.Reason]++
+		ev.Kind, ev.Reason = Failed, r.Reason
+		w.events = append(w.events, ev)
+		w.counters.open--
+	case r.Events&handshake.Closed != 0:
+		w.counters.closed++
+		ev.Kind = Closed
+		w.events = append(w.events, ev)
+		w.counters.open--
+		if e.State == conntable.TimeWait {
+			w.waits.push(uint64(w.table.ID(i)))
+		}
+	}
+	if r.Events&handshake.Gone != 0 && !handshake.Resetting(e.Flags) {
+		w.remove(i)
+	}
+}
+
+// remove frees the entry; its 4-tuple rests.
+func (w *Worker) remove(i uint32) {
+	e := w.table.At(i)
+	w.machine.Forget(i)
+	w.wheel.Disarm(i)
+	key := e.Key()
+	w.resting.Add(w.table.Hash(&key), w.now)
+	w.table.Remove(i)
+}

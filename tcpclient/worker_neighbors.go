@@ -1,0 +1,116 @@
+package tcpclient
+
+import (
+	"time"
+
+	"myriad/conntable"
+	"myriad/handshake"
+	"myriad/linklayer"
+)
+
+// parked are connections whose next hop is being asked for.
+type parked struct {
+	list    []uint32
+	version uint32        // of the neighbour table when they were last looked at
+	at      time.Duration // when that was
+}
+
+// hop is the next hop that the worker used last, ready for use again.
+type hop struct {
+	address [16]byte
+	version uint32
+	known   bool
+	path    linklayer.Path
+}
+
+// pathTo returns the headers' template for the connection's next hop; nil when
+// the connection has to wait for it, or has failed for want of it.
+func (w *Worker) pathTo(i uint32, e *conntable.Entry) *linklayer.Path {
+	if w.link.onePath {
+		return &w.link.path
+	}
+	next, routed := w.link.routes.NextHop(e.Remote)
+	if !routed {
+		w.unreachable(i)
+		return nil
+	}
+	version := w.link.neighbors.Version()
+	if w.hop.known && w.hop.address == next && w.hop.version == version {
+		return &w.hop.path
+	}
+	mac, ok := w.link.neighbors.Lookup(next)
+	if !ok {
+		w.resolve(i, next)
+		return nil
+	}
+	w.hop = hop{next, version, true, linklayer.NewPath(w.link.mac, mac, w.link.ttl, 0)}
+	return &w.hop.path
+}
+
+// resolve asks for the next hop and parks the connection until it is known.
+func (w *Worker) resolve(i uint32, next [16]byte) {
+	if w.link.neighbors.Failed(next) {
+		w.unreachable(i)
+		return
+	}
+	if w.link.neighbors.Request(next, w.now) {
+		w.askFor(linklayer.Probe{IP: next})
+	}
+	w.parked.list = append(w.parked.list, i) // Queued stays set
+	w.rearm(i)
+}
+
+// askFor broadcasts an ARP request, or confirms a known neighbour.
+func (w *Worker) askFor(p linklayer.Probe) {
+	frame := w.transmit.frame(w)
+	if frame == nil {
+		return // asked again before long
+	}
+	w.counters.local[arpRequests]++
+	w.transmit.commit(w, linklayer.EmitARPRequest(frame.Data, w.link.mac, w.link.sources.at(0), p.IP, p.Known))
+}
+
+// unreachable: nobody on the link answers for the connection's next hop. One
+// that stands goes on trying, as after any lost segment.
+func (w *Worker) unreachable(i uint32) {
+	e := w.table.At(i)
+	e.Flags &^= handshake.Queued
+	w.counters.local[noNeighbor]++
+	switch {
+	case handshake.Resetting(e.Flags):
+		w.remove(i)
+	case e.State == conntable.SynSent:
+		w.result(i, &handshake.Result{Events: handshake.Failed | handshake.Gone, Reason: Unreachable})
+	default:
+		w.machine.Unsent(i, w.now)
+		w.rearm(i)
+	}
+}
+
+// retryParked looks again at the connections that wait for a next hop, when
+// the neighbour table has changed or some time has passed.
+func (w *Worker) retryParked() {
+	w.probeNeighbors()
+	version := w.link.neighbors.Version()
+	p := &w.parked
+	if len(p.list) == 0 || version == p.version && w.now-p.at < neighborPoll {
+		return
+	}
+	p.version, p.at = version, w.now
+	w.output = append(w.output, p.list...)
+	p.list = p.list[:0]
+}
+
+// probeNeighbors repeats and renews ARP requests; the interface's first worker
+// does it for all.
+func (w *Worker) probeNeighbors() {
+	const every = 500 * time.Millisecond
+	if w.shard != 0 || w.link.onePath || w.now-w.probedAt < every {
+		return
+	}
+	w.probedAt = w.now
+	var probes [16]linklayer.Probe
+	for _, p := range probes[:w.link.neighbors.Due(w.now, probes[:])] {
+		w.askFor(p)
+	}
+}

@@ -1,0 +1,184 @@
+package tcpclient
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	"myriad/conntable"
+	"myriad/handshake"
+	"myriad/linklayer"
+)
+
+// starts are the connections whose first SYN has not left: it is paced.
+type starts struct {
+	waiting ring
+	every   time.Duration // between two SYNs; 0 = without limit
+	due     time.Duration // when the next may leave
+}
+
+// burst is how far the pace may fall behind and catch up.
+const burst = 10 * time.Millisecond
+
+// room is how many SYNs may leave now.
+func (s *starts) room(now time.Duration, most int) int {
+	if s.every == 0 {
+		return most
+	}
+	s.due = max(s.due, now-burst)
+	if now < s.due {
+		return 0
+	}
+	return min(most, int((now-s.due)/s.every)+1)
+}
+
+func (s *starts) took(count int) { s.due += time.Duration(count) * s.every }
+
+// next is when a SYN may leave that waits.
+func (s *starts) next(now time.Duration) (time.Duration, bool) {
+	return max(s.due, now), s.every > 0 && s.waiting.len() > 0
+}
+
+// Open opens connections; results, of the same length, gets one element each.
+// The SYNs leave at the end of the turn, within Config.Rate.
+func (w *Worker) Open(opens []Open, results []Opened) {
+	for k := range opens {
+		id, err := w.open(&opens[k])
+		results[k] = Opened{id, err}
+	}
+}
+
+func (w *Worker) open(o *Open) (ID, error) {
+	if w.closing.asked {
+		return 0, errOpenClosed
+	}
+	remote := o.Remote.Addr().As16()
+	if !linklayer.IsUnicast(remote) || !o.Remote.Addr().Unmap().Is4() || o.Remote.Port() == 0 {
+		return 0, errOpenInvalid
+	}
+	if !w.link.reaches(remote) {
+		return 0, errOpenNoRoute
+	}
+	if o.Request != 0 && !w.client.requests.Known(uint32(o.Request)) {
+		return 0, errOpenInvalid
+	}
+	i, err := w.claim(remote, o)
+	if err != nil {
+		return 0, err
+	}
+	w.table.Extra(i).User = o.User
+	w.machine.Open(i, w.now, handshake.OpenOptions{
+		Request:  uint32(o.Request),
+		Separate: o.Separate,
+		Timeout:  orDefault(o.Timeout, w.client.cfg.Timeout),
+		Idle:     orDefault(o.Idle, w.client.cfg.Idle),
+	})
+	w.counters.opened++
+	w.counters.open++
+	id := w.table.ID(i)
+	w.starts.waiting.push(uint64(id))
+	return id, nil
+}
+
+// Errors of open, made once: a full table must not allocate.
+var (
+	errOpenClosed  = fmt.Errorf("tcpclient: open: %w", ErrClosed)
+	errOpenInvalid = fmt.Errorf("tcpclient: open: %w", ErrInvalid)
+	errOpenNoRoute = fmt.Errorf("tcpclient: open: %w", ErrNoRoute)
+	errOpenInUse   = fmt.Errorf("tcpclient: open: %w", ErrInUse)
+	errOpenFull    = fmt.Errorf("tcpclient: open: %w: all connections of Config.ConnectionsMax, or all local ends to this peer, are taken", ErrFull)
+)
+
+// claim takes a local end and an entry; a connection in TIME-WAIT makes room
+// when there is none.
+func (w *Worker) claim(remote [16]byte, o *Open) (uint32, error) {
+	choice := conntable.Choice{Port: o.Local.Port()}
+	if a := o.Local.Addr(); a.IsValid() && !a.IsUnspecified() {
+		address := a.As16()
+		local, ours := w.link.sources.index(&address)
+		if !ours {
+			return 0, errOpenInvalid
+		}
+		choice.Local, choice.HasLocal = local, true
+	}
+	if w.table.Len() == w.table.Cap() {
+		w.evictTimeWait()
+	}
+	i, err := w.ports.Claim(w.table, w.resting, &remote, o.Remote.Port(), choice, w.now)
+	switch {
+	case err == nil:
+		return i, nil
+	case errors.Is(err, conntable.ErrNotOwned):
+		return 0, errOpenInvalid
+	case choice.Port != 0 && choice.HasLocal && w.table.Len() < w.table.Cap():
+		return 0, errOpenInUse
+	}
+	return 0, errOpenFull
+}
+
+// evictTimeWait ends the oldest connection that is in TIME-WAIT.
+func (w *Worker) evictTimeWait() {
+	for w.waits.len() > 0 {
+		i, live := w.table.Resolve(conntable.ID(w.waits.pop()))
+		if live && w.table.At(i).State == conntable.TimeWait {
+			w.counters.local[timeWaitShortened]++
+			w.remove(i)
+			return
+		}
+	}
+}
+
+func orDefault(d, otherwise time.Duration) time.Duration {
+	if d == 0 {
+		d = otherwise
+	}
+	return max(d, 0)
+}
+
+// openMore asks the application for connections to open.
+func (w *Worker) openMore() int {
+	if w.opener == nil || w.closing.asked {
+		return 0
+	}
+	room := min(len(w.rx), w.table.Cap()-w.table.Len()+w.waits.len())
+	room = w.starts.room(w.now, room) - w.starts.waiting.len()
+	if room <= 0 {
+		return 0
+	}
+	before := w.counters.opened
+	w.opener.OpenMore(w, room)
+	return int(w.counters.opened - before)
+}
+
+// startNew sends the first SYN of as many connections as the rate allows.
+func (w *Worker) startNew() {
+	n := w.starts.room(w.now, w.starts.waiting.len())
+	for taken := 0; taken < n && w.starts.waiting.len() > 0; {
+		i, live := w.table.Resolve(conntable.ID(w.starts.waiting.peek()))
+		if !live || !handshake.Fresh(w.table.At(i)) || handshake.Resetting(w.table.At(i).Flags) {
+			w.starts.waiting.pop()
+			continue
+		}
+		if w.transmit.frame(w) == nil {
+			break
+		}
+		w.starts.waiting.pop()
+		handshake.Start(w.table.At(i))
+		w.queueOutput(i)
+		w.send(i)
+		taken++
+		w.starts.took(1)
+	}
+}
+
+// Addrs returns the two ends of a connection.
+func (w *Worker) Addrs(id ID) (local, remote netip.AddrPort, ok bool) {
+	i, ok := w.resolveID(id)
+	if !ok {
+		return local, remote, false
+	}
+	e := w.table.At(i)
+	address := netip.AddrFrom16(w.link.sources.at(e.Local)).Unmap()
+	return netip.AddrPortFrom(address, e.LocalPort), e.RemoteAddrPort(), true
+}

@@ -1,0 +1,141 @@
+package tcpclient
+
+import (
+	"myriad/conntable"
+	"myriad/handshake"
+	"myriad/iobackend"
+	"myriad/linklayer"
+)
+
+// What became of a frame before the table was asked.
+const notMine = -1
+
+// receive handles a batch: every frame is parsed, then all connections looked
+// up together, then each takes its step.
+func (w *Worker) receive(frames []iobackend.Frame) {
+	if len(frames) == 0 {
+		return
+	}
+	w.keys = w.keys[:0]
+	for k := range frames {
+		w.owners[k] = w.sort(&frames[k], &w.packets[k])
+	}
+	if len(w.keys) == 0 {
+		return
+	}
+	w.table.LookupBatch(w.keys, w.found[:len(w.keys)])
+	for k := range frames {
+		if o := w.owners[k]; o != notMine {
+			w.segment(w.found[o], &w.packets[k], frames[k].Data)
+		}
+	}
+}
+
+// sort parses a frame. A segment for this worker gets a place among the keys,
+// which is returned; everything else is dealt with here.
+func (w *Worker) sort(f *iobackend.Frame, p *linklayer.Packet) int32 {
+	w.counters.framesReceived++
+	w.counters.bytesReceived += uint64(len(f.Data))
+	if f.More || f.Data == nil {
+		w.counters.local[dropJumbo]++
+		return notMine
+	}
+	drop := linklayer.Parse(f.Data, f.ChecksumOK, p)
+	if drop == linklayer.DropFragment {
+		drop = w.reassemble(f, p)
+	}
+	if drop != linklayer.DropNone {
+		w.counters.drops[drop]++
+		return notMine
+	}
+	if p.Kind == linklayer.KindTCP {
+		return w.sortTCP(f, p)
+	}
+	w.control(f, p)
+	return notMine
+}
+
+func (w *Worker) sortTCP(f *iobackend.Frame, p *linklayer.Packet) int32 {
+	local, ours := w.link.sources.index(&p.Destination)
+	if !ours {
+		w.counters.local[dropNotOurs]++
+		return notMine
+	}
+	if owner := conntable.Owner(p.DestinationPort, w.link.workers); owner != w.shard {
+		w.handOver(f, owner)
+		return notMine
+	}
+	w.keys = append(w.keys, conntable.Key{
+		Remote: p.Source, RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local,
+	})
+	return int32(len(w.keys) - 1)
+}
+
+// handOver gives the frame to the worker that owns its connection. The clone
+// of a reassembled datagram cannot be given away: it is dropped by name.
+func (w *Worker) handOver(f *iobackend.Frame, owner int) {
+	if f.Handle == reassembledHandle || !w.queue.HandOver(*f, owner) {
+		w.counters.local[dropHandOver]++
+		return
+	}
+	f.Data = nil
+}
+
+// reassembledHandle marks a frame whose bytes are a Reassembler's.
+const reassembledHandle = ^uint64(0)
+
+// reassemble adds a fragment; with the last one, p is the whole packet.
+func (w *Worker) reassemble(f *iobackend.Frame, p *linklayer.Packet) linklayer.Drop {
+	whole, drop := w.fragments.Add(f.Data, w.now)
+	if whole == nil {
+		return drop
+	}
+	return linklayer.Parse(whole, false, p)
+}
+
+// segment is one TCP segment's way through its connection.
+func (w *Worker) segment(i uint32, p *linklayer.Packet, frame []byte) {
+	if i == conntable.None || w.table.At(i).State == conntable.Free {
+		w.unknown(p)
+		return
+	}
+	if w.tap != nil {
+		w.tap.frame(w.table.ID(i), false, frame, w.now)
+	}
+	r := w.machine.Step(i, &p.Segment, w.now)
+	if r.Reply {
+		w.reply(p, &w.machine.Reply)
+	}
+	w.result(i, &r)
+	w.queueOutput(i)
+}
+
+// unknown answers a segment for no connection, within a rate of its own, so
+// that a flood of them costs neither us nor a forged sender.
+func (w *Worker) unknown(p *linklayer.Packet) {
+	w.counters.local[dropNoConnection]++
+	var out linklayer.Segment
+	if !handshake.ReplyUnknown(&p.Segment, &out) {
+		return
+	}
+	w.reply(p, &out)
+}
+
+// reply sends a RST back to where a segment came from.
+func (w *Worker) reply(p *linklayer.Packet, out *linklayer.Segment) {
+	if !linklayer.IsUnicast(p.Source) {
+		return
+	}
+	if !w.refusals.take(w.now) {
+		w.counters.local[heldRefusal]++
+		return
+	}
+	frame := w.transmit.frame(w)
+	if frame == nil {
+		w.counters.local[heldRefusal]++
+		return
+	}
+	path := linklayer.NewPath(w.link.mac, p.EthSource, w.link.ttl, 0)
+	n := linklayer.EmitTCP(frame.Data, &path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, w.ipIDs.Next(), out, 0)
+	w.transmit.commit(w, n)
+}
