@@ -1,0 +1,68 @@
+// Package afxdp drives a Linux network interface through AF_XDP sockets.
+//
+// # Terms
+//
+// A socket is the kernel's AF_XDP socket of one receive queue of the device. The
+// UMEM is the memory that all frames lie in. A descriptor is a frame's offset
+// in the UMEM, and its length. The fill ring tells the kernel where to put
+// frames, the completion ring tells us what was sent; a kick is the system
+// call that makes the kernel look at the transmit ring.
+//
+// # Queues and sockets
+//
+// Every receive queue of the device has a socket, since a frame for us can
+// arrive on each. Queue i owns socket i, sends through it, and where
+// Config.Queues is smaller than the device's number it receives from sockets
+// i+Queues, i+2·Queues … too.
+//
+// # Who owns a frame
+//
+// Each socket has receive frames of its own, each queue send frames of its
+// own:
+//
+//	        ┌────────────── Release ◄─────────────┐
+//	        ▼                                     │
+//	fill ring ─► kernel ─► receive ring ─► Receive ─► HandOver ─► other queue
+//	        ▲                                                        │
+//	        └────── return ring ◄────────── Release ◄────────────────┘
+//
+//	free list ─► Reserve ─► Transmit ─► kernel ─► completion ring ─► free list
+//
+// All sockets of a device share one UMEM, so a handed-over frame changes hands
+// by its descriptor and goes home through a ring. Where the kernel cannot
+// share it each socket registers the same memory as a UMEM of its own, and
+// frames are handed over just as before.
+//
+// # The kernel beside us
+//
+// The XDP program (filter.c) takes IPv4 TCP, UDP and ICMP for
+// Config.Addresses and ARP about them; everything else stays the kernel's. It
+// is attached by a BPF link, so it goes when the process does, in native mode
+// or else in generic mode. A program that is there already is never displaced.
+// Sockets are bound for zero copy where the driver can, for copying
+// otherwise.
+//
+// # Time
+//
+// Instants count from the opening of the device, on CLOCK_MONOTONIC. With
+// Options.Timestamps the program asks the driver for each frame's receive
+// time; the device's clock is related to ours by the smallest delay seen.
+//
+// # Concurrency
+//
+// A Queue belongs to one goroutine; Wake and Counters may be called from any.
+// Open must run in the interface's network namespace, on one thread; the
+// queues may be used from any.
+//
+// # Limits and errors
+//
+// IPv4 only. A frame holds 2 KiB, or 4 KiB where the MTU needs that; larger
+// packets arrive in several pieces. Nobody verifies checksums on receive, so
+// Frame.ChecksumOK is never set. Errors of Open name the interface, the value
+// and the remedy, and wrap iobackend.ErrNotSupported where the system cannot.
+// Receive, Transmit and Wait return iobackend.ErrDeviceGone within a second of
+// the interface's end.
+//
+// Rights: CAP_NET_RAW (sockets), CAP_NET_ADMIN (attach) and CAP_BPF (load);
+// root has them all. Kernel 5.10 or later.
+package afxdp

@@ -1,0 +1,157 @@
+package afxdp
+
+//go:generate ./generate.sh
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+)
+
+// prefixesInline is the number of prefixes that are constants of the program
+// (PREFIXES_MAX in filter.c); more go into the trie.
+const prefixesInline = 8
+
+// filterPrefix is struct prefix of filter.c, in network order.
+type filterPrefix struct{ Net, Mask [4]byte }
+
+// trieKey is struct trie_key of filter.c.
+type trieKey struct {
+	Bits uint32
+	Addr [4]byte
+}
+
+// filter is the XDP program, loaded and perhaps attached.
+type filter struct {
+	program *ebpf.Program
+	sockets *ebpf.Map
+	link    link.Link
+}
+
+// filterConfig is what the program depends on.
+type filterConfig struct {
+	name      string
+	ifindex   int
+	addresses []netip.Prefix
+	sockets   int
+	pieces    bool
+	stamps    bool
+}
+
+// loadFilter loads the program.
+func loadFilter(c filterConfig) (*filter, error) {
+	spec, err := ebpf.LoadCollectionSpecFromReader(bytes.NewReader(filterObject))
+	if err != nil {
+		return nil, fmt.Errorf("afxdp: read the embedded XDP program: %w", err)
+	}
+	entry := chooseEntry(spec, c)
+	spec.Maps["sockets"].MaxEntries = uint32(c.sockets)
+	keys, err := setAddresses(spec, c.addresses)
+	if err != nil {
+		return nil, fmt.Errorf("afxdp: prepare the XDP program: %w", err)
+	}
+	all, err := ebpf.NewCollection(spec)
+	if err != nil {
+		return nil, explainLoad(c.name, err)
+	}
+	defer all.Close()
+	for _, k := range keys {
+		if err := all.Maps["trie"].Put(k, uint32(1)); err != nil {
+			return nil, fmt.Errorf("afxdp: give the XDP program %d addresses: %w", len(keys), err)
+		}
+	}
+	return &filter{program: all.DetachProgram(entry), sockets: all.DetachMap("sockets")}, nil
+}
+
+// chooseEntry leaves one program in the specification and returns its name.
+func chooseEntry(spec *ebpf.CollectionSpec, c filterConfig) string {
+	const plain, stamped = "filter", "filter_timestamp"
+	entry, other := plain, stamped
+	if c.stamps {
+		entry, other = stamped, plain
+		spec.Programs[entry].Ifindex = uint32(c.ifindex)
+		spec.Programs[entry].Flags |= unix.BPF_F_XDP_DEV_BOUND_ONLY
+	}
+	if c.pieces {
+		spec.Programs[entry].Flags |= unix.BPF_F_XDP_HAS_FRAGS
+	}
+	delete(spec.Programs, other)
+	return entry
+}
+
+// setAddresses writes few prefixes into the program; it returns the keys of
+// the trie for many.
+func setAddresses(spec *ebpf.CollectionSpec, addresses []netip.Prefix) ([]trieKey, error) {
+	if len(addresses) <= prefixesInline {
+		var inline [prefixesInline]filterPrefix
+		for i, p := range addresses {
+			inline[i].Net = p.Masked().Addr().As4()
+			for bit := range p.Bits() {
+				inline[i].Mask[bit/8] |= 0x80 >> (bit % 8)
+			}
+		}
+		if err := spec.Variables["prefixes"].Set(inline); err != nil {
+			return nil, err
+		}
+		return nil, spec.Variables["prefix_count"].Set(uint32(len(addresses)))
+	}
+	keys := make([]trieKey, len(addresses))
+	for i, p := range addresses {
+		keys[i] = trieKey{uint32(p.Bits()), p.Masked().Addr().As4()}
+	}
+	spec.Maps["trie"].MaxEntries = uint32(len(keys))
+	return keys, spec.Variables["use_trie"].Set(uint32(1))
+}
+
+// attach attaches the program by a link. It reports whether that is in native
+// mode.
+func (f *filter) attach(c filterConfig, generic bool) (native bool, err error) {
+	if !generic {
+		f.link, err = link.AttachXDP(link.XDPOptions{
+			Program: f.program, Interface: c.ifindex, Flags: link.XDPDriverMode,
+		})
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, ebpf.ErrNotSupported) && !errors.Is(err, unix.EINVAL) {
+			return false, explainAttach(c.name, err)
+		}
+		return false, errNoNative
+	}
+	f.link, err = link.AttachXDP(link.XDPOptions{
+		Program: f.program, Interface: c.ifindex, Flags: link.XDPGenericMode,
+	})
+	if err != nil {
+		return false, explainAttach(c.name, err)
+	}
+	return false, nil
+}
+
+// errNoNative: the driver cannot run this program in native mode.
+var errNoNative = errors.New("afxdp: no native mode")
+
+// insert has the program deliver to the socket.
+func (f *filter) insert(s *socket) error {
+	if err := f.sockets.Put(uint32(s.index), uint32(s.fd)); err != nil {
+		return fmt.Errorf("afxdp: give queue %d to the XDP program: %w", s.index, err)
+	}
+	return nil
+}
+
+// close detaches the program and unloads it.
+func (f *filter) close() error {
+	if f == nil {
+		return nil
+	}
+	var errs []error
+	if f.link != nil {
+		errs = append(errs, f.link.Close())
+		f.link = nil
+	}
+	return errors.Join(append(errs, f.program.Close(), f.sockets.Close())...)
+}
