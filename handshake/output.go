@@ -15,7 +15,7 @@ func (m *Machine) Output(i uint32, now time.Duration, out *Out) bool {
 	c := m.conn(i, now)
 	*out = Out{}
 	switch e := c.e; {
-	case e.Flags&sendRST != 0:
+	case e.Flags&sendRST != 0 && !handshakeOwed(e):
 		m.outputRST(&c, out)
 		return true
 	case !synchronized(e.State):
@@ -24,7 +24,7 @@ func (m *Machine) Output(i uint32, now time.Duration, out *Out) bool {
 		}
 		m.outputSYN(&c, out)
 		return true
-	case m.outputData(&c, out):
+	case e.Flags&sendRST == 0 && m.outputData(&c, out):
 	case e.Flags&ackNow != 0:
 		out.Segment.Seq = e.SndNxt
 		m.reportHoles(&c, &out.Segment)
@@ -33,6 +33,13 @@ func (m *Machine) Output(i uint32, now time.Duration, out *Out) bool {
 	}
 	m.finishSegment(&c, &out.Segment)
 	return true
+}
+
+// handshakeOwed: the handshake's third segment has not left. It goes before
+// the RST of an application that gives up at once, so that the peer saw a whole
+// connection, and not a half-open one.
+func handshakeOwed(e *conntable.Entry) bool {
+	return e.State == conntable.Established && e.Flags&ackNow != 0 && e.Unacked == 0
 }
 
 // finishSegment adds what every segment of a connection that stands carries.

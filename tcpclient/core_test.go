@@ -331,3 +331,14 @@ func TestNoAllocationPerPacketInOrder(t *testing.T) {
 type nothing struct{}
 
 func (nothing) Events(*Worker, []Event) {}
+
+func TestResetAtOnceStillCompletesTheHandshake(t *testing.T) {
+	s := newScript(t, Config{})
+	s.log.do = func(w *Worker, e *Event) { w.Close([]Close{{e.Conn, Reset}}, make([]error, 1)) }
+	s.open(Open{})
+	s.want(fSYN, 0, 0, "")
+	s.synACK()
+	s.want(fACK, 1, 1, "")
+	s.want(fRST|fACK, 1, 1, "")
+	require.Zero(t, s.log.w.table.Len())
+}

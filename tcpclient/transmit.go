@@ -115,7 +115,7 @@ func (w *Worker) send(i uint32) bool {
 			break
 		}
 		w.emit(i, frame, path)
-		if handshake.Resetting(e.Flags) {
+		if w.out.Segment.Flags&linklayer.RST != 0 {
 			w.remove(i)
 			return true
 		}
