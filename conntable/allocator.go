@@ -61,6 +61,7 @@ type Allocator struct {
 	ports   uint32 // number of ports owned
 	key     hashKey
 	draws   uint64
+	drawn   drawn
 	slots   []destination
 }
 
@@ -246,31 +247,57 @@ func (s *search) inOrder(d *destination, space uint32, limit int) bool {
 	return false
 }
 
-// atRandom probes where the order would take long to come to. It stays out of
-// spaces that the order covers in one call.
+// atRandom probes where the order would take long to come to, some tuples at
+// a time so that their cache misses overlap. It stays out of spaces that the
+// order covers in one call.
 func (s *search) atRandom(space uint32) bool {
 	if space <= probesInOrder+probesOnward {
 		return false
 	}
-	for range probesAtRandom {
-		s.a.draws++
-		position, _ := bits.Mul64(fold(s.place^s.a.draws, s.a.key[3]), uint64(space))
-		if s.probe(uint32(position)) {
-			return true
+	d := &s.a.drawn
+	for range probesAtRandom / len(d.keys) {
+		for i := range d.keys {
+			s.a.draws++
+			position, _ := bits.Mul64(fold(s.place^s.a.draws, s.a.key[3]), uint64(space))
+			s.locate(uint32(position))
+			d.keys[i] = s.key
+		}
+		s.t.LookupBatch(d.keys[:], d.indexes[:])
+		for i, index := range &d.indexes {
+			if index == None && s.rested(d.keys[i]) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
+// drawn is what atRandom works on.
+type drawn struct {
+	keys    [32]Key
+	indexes [32]uint32
+}
+
+// rested makes a key the search's if it does not rest.
+func (s *search) rested(key Key) bool {
+	s.key, s.hash = key, s.t.Hash(&key)
+	return !s.q.Resting(s.hash, s.now)
+}
+
 // probe makes the tuple at a position of the rectangle, and tells whether it
 // is free.
 func (s *search) probe(position uint32) bool {
+	s.locate(position)
+	s.hash = s.t.Hash(&s.key)
+	return !s.q.Resting(s.hash, s.now) && s.t.LookupHashed(&s.key, s.hash) == None
+}
+
+// locate makes s.key the tuple at a position of the rectangle.
+func (s *search) locate(position uint32) {
 	a := s.a
 	round, source := position/s.sources, position%s.sources
 	offset, _ := bits.Mul64(fold(s.place^uint64(source), a.key[1]), uint64(s.ports))
 	port := (round + uint32(offset)) % s.ports
 	s.key.Local = uint16(s.source + source)
 	s.key.LocalPort = uint16(a.first + (s.port+port)*a.step)
-	s.hash = s.t.Hash(&s.key)
-	return !s.q.Resting(s.hash, s.now) && s.t.LookupHashed(&s.key, s.hash) == None
 }

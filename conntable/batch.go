@@ -1,7 +1,5 @@
 package conntable
 
-import "math/bits"
-
 // batchMax is the number of keys looked up together: enough to keep all of a
 // core's outstanding misses busy (10 to 48 line fill buffers) with scratch
 // that stays in the first-level cache.
@@ -43,8 +41,8 @@ func (t *Table) lookupSome(keys []Key, indexes []uint32) {
 	for i := range indexes {
 		b := &x.buckets[s.homes[i&(batchMax-1)]]
 		candidate := None
-		if found := b.match(x.tag(s.hashes[i&(batchMax-1)]), x.width); found != 0 {
-			candidate = b.slots[bits.TrailingZeros32(found)] & x.mask
+		if found := b.match(tagOf(s.hashes[i&(batchMax-1)])); found != 0 {
+			candidate = b.indices[found.next()]
 		} else if b.passed != 0 {
 			candidate = t.LookupHashed(&keys[i], s.hashes[i&(batchMax-1)])
 		}

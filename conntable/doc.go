@@ -28,7 +28,7 @@
 // which worker a connection belongs to ([Owner]). Everything is taken by the
 // constructors; no other function allocates. Memory that has never been used
 // is not resident. Per connection of capacity: 64 bytes of [Entry], 32 of
-// [Extra] and 8 of index; the index holds no pointer, so the garbage collector
+// [Extra] and 11 of index; the index holds no pointer, so the garbage collector
 // never looks at any of it. A *Entry or *Extra stays valid, and keeps its
 // address, for as long as the table.
 //

@@ -5,41 +5,83 @@ import (
 	"unsafe"
 )
 
-// slotsPerBucket is what a cache line holds beside the counter.
-const slotsPerBucket = 15
+// slotsPerBucket is what a cache line holds: 12 tags of a byte, 12 indices of
+// four, and the counter.
+const slotsPerBucket = 12
 
 // meanPerBucket is the number of connections per bucket of a full table. With
-// 8 of 15 slots taken on average, 0.8 % of the buckets overflow (the tail of
-// the Poisson distribution), for 8 bytes of index per connection.
-const meanPerBucket = 8
+// 6 of 12 slots taken on average, 0.9 % of the buckets overflow (the tail of
+// the Poisson distribution), for 10.7 bytes of index per connection.
+const meanPerBucket = 6
 
-// bucket is one cache line of the index. A slot is an entry's index below a
-// tag of its hash, which is never 0; 0 is an empty slot.
+// bucket is one cache line of the index. A slot's tag is a byte of its entry's
+// hash, which is never 0; tag 0 is an empty slot. Eight tags are compared at a
+// time.
 type bucket struct {
-	slots [slotsPerBucket]uint32
+	tagsLow  uint64 // of the slots 0 to 7
+	tagsHigh uint32 // of the slots 8 to 11
 	// passed counts the entries that found this bucket full on the way from
 	// their home to where they lie. A look-up goes on to the next bucket only
 	// while it is not 0, so removal leaves no tombstone and moves nothing.
-	passed uint32
+	passed  uint32
+	indices [slotsPerBucket]uint32
 }
 
 var _ [64]byte = [unsafe.Sizeof(bucket{})]byte{}
 
+const (
+	lowBits  = 0x0101010101010101 // the lowest bit of each byte
+	highBits = 0x8080808080808080 // the highest
+)
+
+// candidates is a set of slots: slot s < 8 is bit 8·s, and slot s ≥ 8 is bit
+// 8·(s-8) + 1.
+type candidates uint64
+
+// next returns a slot of a set that is not empty.
+func (c candidates) next() uint32 {
+	bit := uint32(bits.TrailingZeros64(uint64(c)))
+	return (bit>>3 | bit&1<<3) & 15
+}
+
+// match returns the slots that have a tag. A slot beside one that has it may
+// be in the set too (the subtraction borrows), but never as the next one.
+func (b *bucket) match(tag uint8) candidates {
+	low := b.tagsLow ^ uint64(tag)*lowBits
+	high := b.tagsHigh ^ uint32(tag)*(lowBits&0xffffffff)
+	low = (low - lowBits) &^ low & highBits
+	high = (high - lowBits&0xffffffff) &^ high & (highBits & 0xffffffff)
+	return candidates(low>>7 | uint64(high)>>6)
+}
+
+// set fills a slot.
+func (b *bucket) set(slot uint32, tag uint8, index uint32) {
+	b.indices[slot] = index
+	if slot < 8 {
+		b.tagsLow |= uint64(tag) << (slot * 8)
+	} else {
+		b.tagsHigh |= uint32(tag) << (slot * 8 & 31)
+	}
+}
+
+// clear empties a slot.
+func (b *bucket) clear(slot uint32) {
+	b.indices[slot] = 0
+	if slot < 8 {
+		b.tagsLow &^= 0xff << (slot * 8)
+	} else {
+		b.tagsHigh &^= 0xff << (slot * 8 & 31)
+	}
+}
+
 // index maps hashes to entry indices.
 type index struct {
 	buckets []bucket
-	mask    uint32 // of the entry's index in a slot
-	width   uint8  // bits of mask
 }
 
 // newIndex makes an index over capacity entries.
 func newIndex(capacity int) index {
-	width := bits.Len(uint(capacity - 1))
-	return index{
-		buckets: make([]bucket, (capacity+meanPerBucket-1)/meanPerBucket),
-		mask:    1<<width - 1,
-		width:   uint8(width),
-	}
+	return index{buckets: make([]bucket, (capacity+meanPerBucket-1)/meanPerBucket)}
 }
 
 // home is the bucket where a hash's search starts, from its high bits.
@@ -56,34 +98,14 @@ func (x *index) after(at uint32) uint32 {
 	return at
 }
 
-// tag is the part of a slot above the index, from the hash's low bits, and
-// never 0.
-func (x *index) tag(hash uint64) uint32 {
-	tag := uint32(hash) &^ x.mask
-	if tag == 0 {
-		tag = x.mask + 1
+// tagOf is a byte from the hash's low bits, and never 0, which means an empty
+// slot, nor 1, for which match might take an empty slot for a full one.
+func tagOf(hash uint64) uint8 {
+	tag := uint8(hash)
+	if tag < 2 {
+		tag += 0x80
 	}
 	return tag
-}
-
-// match returns a bit for each slot that has the tag.
-func (b *bucket) match(tag uint32, width uint8) (found uint32) {
-	for i, slot := range &b.slots {
-		if (slot^tag)>>width == 0 {
-			found |= 1 << i
-		}
-	}
-	return found
-}
-
-// find returns the first slot with exactly this content.
-func (b *bucket) find(content uint32) (int, bool) {
-	for i, slot := range &b.slots {
-		if slot == content {
-			return i, true
-		}
-	}
-	return 0, false
 }
 
 // add files an entry that is not in the index under a hash. There is always
@@ -91,8 +113,8 @@ func (b *bucket) find(content uint32) (int, bool) {
 func (x *index) add(hash uint64, index uint32) {
 	for at := x.home(hash); ; at = x.after(at) {
 		b := &x.buckets[at]
-		if i, ok := b.find(0); ok {
-			b.slots[i] = x.tag(hash) | index
+		if empty := b.match(0); empty != 0 {
+			b.set(empty.next(), tagOf(hash), index)
 			return
 		}
 		b.passed++
@@ -101,19 +123,38 @@ func (x *index) add(hash uint64, index uint32) {
 
 // remove takes an entry out again; false when it is not there.
 func (x *index) remove(hash uint64, index uint32) bool {
-	content := x.tag(hash) | index
 	home := x.home(hash)
-	for at := home; ; at = x.after(at) {
+	for at := home; ; {
 		b := &x.buckets[at]
-		if i, ok := b.find(content); ok {
-			b.slots[i] = 0
-			for ; home != at; home = x.after(home) {
-				x.buckets[home].passed--
+		for found := b.match(tagOf(hash)); found != 0; found &= found - 1 {
+			slot := found.next()
+			if b.holds(slot, tagOf(hash), index) {
+				b.clear(slot)
+				x.unpass(home, at)
+				return true
 			}
-			return true
 		}
-		if b.passed == 0 || x.after(at) == home {
+		if b.passed == 0 {
 			return false
 		}
+		if at = x.after(at); at == home {
+			return false
+		}
+	}
+}
+
+// holds reports whether a slot has this tag and index.
+func (b *bucket) holds(slot uint32, tag uint8, index uint32) bool {
+	have := uint8(b.tagsLow >> (slot * 8))
+	if slot >= 8 {
+		have = uint8(b.tagsHigh >> (slot * 8 & 31))
+	}
+	return have == tag && b.indices[slot] == index
+}
+
+// unpass takes back what add counted on the way from home to another bucket.
+func (x *index) unpass(home, to uint32) {
+	for ; home != to; home = x.after(home) {
+		x.buckets[home].passed--
 	}
 }

@@ -71,23 +71,25 @@ func (q *Quarantine) Add(hash uint64, now time.Duration) {
 	}
 	q.turn(now)
 	b, print := q.locate(hash)
-	victim, oldest := 0, -1
+	b.slots[q.victim(b)] = print<<8 | uint32(q.now)&ageMask
+}
+
+// victim returns a slot to be taken: the first that is empty or whose rest is
+// over, or else the one that has rested longest.
+func (q *Quarantine) victim(b *resters) int {
 	for i, slot := range &b.slots {
-		age := q.age(slot)
-		switch {
-		case slot>>8 == print:
-			age = ageMask + 2 // the same tuple again
-		case slot == 0 || age > restTicks:
-			age = ageMask + 1
-		}
-		if age > oldest {
-			victim, oldest = i, age
+		if slot == 0 || q.age(slot) > restTicks {
+			return i
 		}
 	}
-	if oldest <= restTicks {
-		q.shortened++
+	q.shortened++
+	oldest := 0
+	for i, slot := range &b.slots {
+		if q.age(slot) > q.age(b.slots[oldest]) {
+			oldest = i
+		}
 	}
-	b.slots[victim] = print<<8 | uint32(q.now)&ageMask
+	return oldest
 }
 
 // Resting reports whether the tuple with this hash still rests.

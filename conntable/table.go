@@ -3,7 +3,6 @@ package conntable
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 	"unsafe"
 )
 
@@ -16,8 +15,7 @@ var (
 // None is the index that names no entry.
 const None = ^uint32(0)
 
-// CapacityMax is the largest capacity of one table. It leaves an index 28 bits
-// and a tag at least 4 of a slot's 32.
+// CapacityMax is the largest capacity of one table: 27 GiB.
 const CapacityMax = 1 << 28
 
 // Table is one worker's connections.
@@ -180,12 +178,12 @@ func (t *Table) Lookup(key *Key) (uint32, bool) {
 // LookupHashed is Lookup for a key whose hash the caller has; None for a miss.
 func (t *Table) LookupHashed(key *Key, hash uint64) uint32 {
 	x := &t.index
-	tag := x.tag(hash)
+	tag := tagOf(hash)
 	home := x.home(hash)
 	for at := home; ; {
 		b := &x.buckets[at]
-		for found := b.match(tag, x.width); found != 0; found &= found - 1 {
-			index := b.slots[bits.TrailingZeros32(found)] & x.mask
+		for found := b.match(tag); found != 0; found &= found - 1 {
+			index := b.indices[found.next()]
 			if t.entries[index].matches(key) {
 				return index
 			}
