@@ -156,4 +156,4 @@ func clean(text string) string {
 
 const hex = "0123456789ABCDEF"
 
-func plain(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' }
+func plain(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' && c != '\\' }

@@ -1,0 +1,203 @@
+package crawl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myriad/examples/internal/fetch"
+	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/jsonl"
+	"myriad/examples/internal/page"
+	"myriad/examples/internal/robots"
+)
+
+// Fetcher fetches pages and robots.txt files by the slot of a task.
+type Fetcher interface {
+	Fetch(ctx context.Context, t *frontier.Task) (fetch.Reply, error)
+	Robots(ctx context.Context, t *frontier.Task) (*robots.Rules, error)
+}
+
+// Options say what a crawl works with.
+type Options struct {
+	Frontier frontier.Interface // holds the seeds already
+	Fetcher  Fetcher
+	// Lookup finds an address of a name.
+	Lookup func(ctx context.Context, host string) (netip.Addr, error)
+	// Write takes records, from many goroutines; an error ends the crawl.
+	Write func(*Record) error
+	// Parallel is the number of URLs in hand, and Lookups of names in hand,
+	// at a time.
+	Parallel, Lookups int
+	// PagesMax ends the crawl after so many records; 0 is without limit.
+	PagesMax int
+	// IgnoreRobots fetches without asking.
+	IgnoreRobots bool
+}
+
+// Crawl is one crawl. It is run once.
+type Crawl struct {
+	options Options
+	rules   ruleBook
+	counter counter
+	claimed atomic.Int64 // records begun
+	abort   context.CancelCauseFunc
+}
+
+// New prepares a crawl.
+func New(o Options) *Crawl { return &Crawl{options: o} }
+
+// Counts may be called at any time.
+func (c *Crawl) Counts() Counts { return c.counter.read() }
+
+// Run crawls until nothing is left, PagesMax is reached or ctx ends. It
+// returns the context's error, or that of Options.Write.
+func (c *Crawl) Run(ctx context.Context) error {
+	ctx, c.abort = context.WithCancelCause(ctx)
+	defer c.abort(nil)
+	var running sync.WaitGroup
+	for range c.options.Lookups {
+		running.Go(func() { c.lookUp(ctx) })
+	}
+	for range c.options.Parallel {
+		running.Go(func() { c.work(ctx) })
+	}
+	running.Wait()
+	return context.Cause(ctx)
+}
+
+// lookUp finds addresses for names until there are none to be found.
+func (c *Crawl) lookUp(ctx context.Context) {
+	for {
+		host, err := c.options.Frontier.Name(ctx)
+		if err != nil {
+			return
+		}
+		addr, err := c.options.Lookup(ctx, host)
+		if ctx.Err() != nil {
+			return
+		}
+		c.counter.change(func(n *Counts) { n.Names++ })
+		c.options.Frontier.Found(host, addr, err)
+	}
+}
+
+// work handles tasks until there are none.
+func (c *Crawl) work(ctx context.Context) {
+	for {
+		t, err := c.options.Frontier.Next(ctx)
+		if err != nil {
+			return
+		}
+		c.handle(ctx, t)
+	}
+}
+
+// handle brings one task to its end.
+func (c *Crawl) handle(ctx context.Context, t *frontier.Task) {
+	if t.Err != nil {
+		c.finish(t, 0, func(r *Record) error { return t.Err })
+		return
+	}
+	rules, fetched, err := c.ask(ctx, t)
+	switch {
+	case ctx.Err() != nil:
+		c.abandon(t)
+	case fetched && err == nil:
+		c.options.Frontier.Return(t, rules.Delay()) // that was its request for now
+	case err != nil:
+		c.finish(t, 0, func(*Record) error { return fmt.Errorf("robots.txt: %w", err) })
+	case !rules.Allowed(t.URL):
+		c.finish(t, 0, func(r *Record) error {
+			r.Error = Disallowed
+			return nil
+		})
+	default:
+		c.fetch(ctx, t, rules.Delay())
+	}
+}
+
+func (c *Crawl) fetch(ctx context.Context, t *frontier.Task, pause time.Duration) {
+	if !c.claim() {
+		c.options.Frontier.Done(t, 0)
+		return
+	}
+	reply, err := c.options.Fetcher.Fetch(ctx, t)
+	if err != nil && ctx.Err() != nil {
+		c.abandon(t)
+		return
+	}
+	r := newRecord(t)
+	r.reply(&reply)
+	if err != nil {
+		r.fail(err)
+	}
+	links := linksOf(t.URL, &reply)
+	r.Links = len(links)
+	c.write(r)
+	c.options.Frontier.Add(links)
+	c.options.Frontier.Done(t, max(pause, reply.RetryAfter()))
+}
+
+// linksOf finds the links of what arrived, whole or not.
+func linksOf(address string, reply *fetch.Reply) []string {
+	if reply.Location != "" {
+		return []string{reply.Location}
+	}
+	base, err := url.Parse(address)
+	if err != nil || len(reply.Body) == 0 {
+		return nil
+	}
+	return page.Links(reply.Body, base)
+}
+
+// finish writes the record of a URL that was not fetched.
+func (c *Crawl) finish(t *frontier.Task, pause time.Duration, why func(*Record) error) {
+	if c.claim() {
+		r := newRecord(t)
+		if err := why(r); err != nil {
+			r.fail(err)
+		}
+		c.write(r)
+	}
+	c.options.Frontier.Done(t, pause)
+}
+
+func (c *Crawl) abandon(t *frontier.Task) {
+	c.counter.change(func(n *Counts) { n.Abandoned++ })
+	c.options.Frontier.Done(t, 0)
+}
+
+// claim takes one of PagesMax, and ends the crawl with the last.
+func (c *Crawl) claim() bool {
+	limit := int64(c.options.PagesMax)
+	if limit <= 0 {
+		return true
+	}
+	claimed := c.claimed.Add(1)
+	if claimed >= limit {
+		c.options.Frontier.Stop()
+	}
+	return claimed <= limit
+}
+
+// write writes a record; one that is too long without the fields that others
+// chose the length of.
+func (c *Crawl) write(r *Record) {
+	err := c.options.Write(r)
+	if errors.Is(err, jsonl.ErrLong) {
+		short := *r
+		short.Location, short.ContentType, short.Detail = "", "", "record shortened"
+		err = c.options.Write(&short)
+	}
+	if err != nil {
+		c.abort(fmt.Errorf("crawl: output: %w", err))
+		return
+	}
+	c.counter.add(r)
+}

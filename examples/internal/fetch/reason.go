@@ -1,0 +1,89 @@
+package fetch
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+)
+
+// Reasons of failure, as the output names them.
+const (
+	Refused          = "refused"            // RST in answer to our SYN
+	Reset            = "reset"              // RST later on
+	TimedOut         = "timed out"          // the peer did not answer
+	DeadlineExceeded = "deadline exceeded"  // it took longer than allowed
+	Unreachable      = "unreachable"        // ICMP says so, or no neighbour answers
+	NoSuchName       = "no such name"       // the DNS says so
+	NameFailed       = "name lookup failed" // the DNS could not say
+	TooLarge         = "too large"          // the body was cut short by us
+	CutShort         = "cut short"          // the reply ended too early
+	BadTLS           = "tls"
+	BadReply         = "bad reply" // no HTTP
+	NoMemory         = "no memory" // a bound of ours was used up
+	Stopped          = "stopped"   // the crawl was ended
+	Failed           = "failed"    // none of the above; the detail says more
+)
+
+// Reason names the cause of an error from this package or a resolver; "" for
+// nil.
+func Reason(err error) string {
+	var dns *net.DNSError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &dns):
+		if dns.IsNotFound {
+			return NoSuchName
+		}
+		return NameFailed
+	case isTLS(err):
+		return BadTLS
+	}
+	for _, c := range causes {
+		if errors.Is(err, c.err) {
+			return c.reason
+		}
+	}
+	// net/http has no error value for these.
+	if text := err.Error(); strings.Contains(text, "malformed HTTP") || strings.Contains(text, "server response headers exceeded") ||
+		strings.Contains(text, "malformed MIME header") || strings.Contains(text, "transfer encoding") ||
+		strings.Contains(text, "Content-Length") || strings.Contains(text, "malformed chunked encoding") {
+		return BadReply
+	}
+	return Failed
+}
+
+// causes are looked for in this order.
+var causes = []struct {
+	err    error
+	reason string
+}{
+	{ErrTooLarge, TooLarge},
+	{syscall.ECONNREFUSED, Refused},
+	{syscall.ECONNRESET, Reset},
+	{syscall.EPIPE, Reset},
+	{syscall.EHOSTUNREACH, Unreachable},
+	{syscall.ENETUNREACH, Unreachable},
+	{context.DeadlineExceeded, DeadlineExceeded},
+	{os.ErrDeadlineExceeded, DeadlineExceeded},
+	{syscall.ETIMEDOUT, TimedOut},
+	{syscall.ENOBUFS, NoMemory},
+	{context.Canceled, Stopped},
+	{io.ErrUnexpectedEOF, CutShort},
+	{io.EOF, CutShort},
+	{net.ErrClosed, Stopped},
+}
+
+func isTLS(err error) bool {
+	var alert tls.AlertError
+	var record tls.RecordHeaderError
+	var verify *tls.CertificateVerificationError
+	var host x509.HostnameError
+	return errors.As(err, &alert) || errors.As(err, &record) || errors.As(err, &verify) || errors.As(err, &host)
+}
