@@ -30,7 +30,7 @@ var variants = map[string]Options{
 	"default":       {},
 	"generic":       {Generic: true},
 	"separate UMEM": {SeparateUMEM: true},
-	"timestamps":    {Timestamps: true},
+	"no timestamps": {NoTimestamps: true},
 }
 
 func TestBurstsArriveWholeAndInOrder(t *testing.T) {
@@ -221,10 +221,8 @@ func TestLinkFlapLosesNothingOfOurs(t *testing.T) {
 	require.NoError(t, w.near.SetDown("near0"))
 	sendNumbered(t, near.Queue(0), farDst, 0, 5, 100)
 	require.NoError(t, w.near.SetUp("near0"))
-	go func() { // any of the calls kicks again
-		frames := make([]iobackend.Frame, 1)
-		_, _, _ = near.Queue(0).Receive(frames)
-	}()
+	_, _, err := near.Queue(0).Receive(make([]iobackend.Frame, 1)) // kicks again
+	require.NoError(t, err)
 	far.Queue(0).Release(receiveSome(t, far.Queue(0), 5))
 }
 
@@ -330,7 +328,7 @@ func TestFallsBackToGenericMode(t *testing.T) {
 	require.NoError(t, err)
 	defer ns.Close()
 	ours := netip.MustParsePrefix("10.99.0.0/16")
-	d := open1(t, ns, iobackend.Config{Interface: "lo", Addresses: []netip.Prefix{ours}}, Options{Timestamps: true})
+	d := open1(t, ns, iobackend.Config{Interface: "lo", Addresses: []netip.Prefix{ours}}, Options{})
 	require.Equal(t, "afxdp generic copy", d.Info().Method)
 	q := d.Queue(0)
 	sendNumbered(t, q, netip.MustParseAddr("10.99.1.1"), 7, 3, 300) // what lo sends it receives
@@ -372,4 +370,26 @@ func TestJumboPacketsComeInPieces(t *testing.T) {
 		}
 		require.True(t, bytes.Equal(whole, joined), fmt.Sprint(len(joined)))
 	}
+}
+
+func TestTimestampsEndWhereTheDeviceHasNone(t *testing.T) {
+	w := newWorld(t, testbed.VethConfig{Queues: 1})
+	near := w.openNear(iobackend.Config{}, Options{})
+	far := w.openFar(iobackend.Config{}, Options{})
+	first := attached(t, w.near, "near0")
+	q := near.Queue(0)
+	last := time.Duration(0)
+	for i := range 3 * stampTrial / 64 {
+		sendNumbered(t, far.Queue(0), nearDst, uint64(i)*64, 64, 100)
+		frames := receiveSome(t, q, 64)
+		for j, f := range frames {
+			require.Equal(t, uint64(i*64+j), requireDatagram(t, f.Data))
+		}
+		q.Release(frames)
+		_, at, err := q.Receive(frames)
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, at, last)
+		last = at
+	}
+	require.Eventually(t, func() bool { return attached(t, w.near, "near0") != first }, 10*time.Second, time.Millisecond)
 }

@@ -44,9 +44,11 @@
 //
 // # Time
 //
-// Instants count from the opening of the device, on CLOCK_MONOTONIC. With
-// Options.Timestamps the program asks the driver for each frame's receive
-// time; the device's clock is related to ours by the smallest delay seen.
+// Instants count from the opening of the device, on CLOCK_MONOTONIC. Where the
+// driver can be asked for a frame's receive time (XDP metadata, Linux 6.3), a
+// batch has that of its newest frame; the device's clock is related to ours by
+// the smallest delay seen. A driver that has no time to give is soon no longer
+// asked.
 //
 // # Concurrency
 //

@@ -29,6 +29,9 @@ type trieKey struct {
 // filter is the XDP program, loaded and perhaps attached.
 type filter struct {
 	program *ebpf.Program
+	// stamped is the program that asks for timestamps, bound to the device;
+	// nil where that cannot be had.
+	stamped *ebpf.Program
 	sockets *ebpf.Map
 	link    link.Link
 }
@@ -49,7 +52,7 @@ func loadFilter(c filterConfig) (*filter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("afxdp: read the embedded XDP program: %w", err)
 	}
-	entry := chooseEntry(spec, c)
+	chooseEntries(spec, c)
 	spec.Maps["sockets"].MaxEntries = uint32(c.sockets)
 	keys, err := setAddresses(spec, c.addresses)
 	if err != nil {
@@ -65,23 +68,29 @@ func loadFilter(c filterConfig) (*filter, error) {
 			return nil, fmt.Errorf("afxdp: give the XDP program %d addresses: %w", len(keys), err)
 		}
 	}
-	return &filter{program: all.DetachProgram(entry), sockets: all.DetachMap("sockets")}, nil
+	return &filter{
+		program: all.DetachProgram(plainEntry),
+		stamped: all.DetachProgram(stampedEntry),
+		sockets: all.DetachMap("sockets"),
+	}, nil
 }
 
-// chooseEntry leaves one program in the specification and returns its name.
-func chooseEntry(spec *ebpf.CollectionSpec, c filterConfig) string {
-	const plain, stamped = "filter", "filter_timestamp"
-	entry, other := plain, stamped
+// The programs of filter.c.
+const plainEntry, stampedEntry = "filter", "filter_timestamp"
+
+// chooseEntries prepares the programs that shall be loaded.
+func chooseEntries(spec *ebpf.CollectionSpec, c filterConfig) {
 	if c.stamps {
-		entry, other = stamped, plain
-		spec.Programs[entry].Ifindex = uint32(c.ifindex)
-		spec.Programs[entry].Flags |= unix.BPF_F_XDP_DEV_BOUND_ONLY
+		spec.Programs[stampedEntry].Ifindex = uint32(c.ifindex)
+		spec.Programs[stampedEntry].Flags |= unix.BPF_F_XDP_DEV_BOUND_ONLY
+	} else {
+		delete(spec.Programs, stampedEntry)
 	}
 	if c.pieces {
-		spec.Programs[entry].Flags |= unix.BPF_F_XDP_HAS_FRAGS
+		for _, p := range spec.Programs {
+			p.Flags |= unix.BPF_F_XDP_HAS_FRAGS
+		}
 	}
-	delete(spec.Programs, other)
-	return entry
 }
 
 // setAddresses writes few prefixes into the program; it returns the keys of
@@ -112,8 +121,12 @@ func setAddresses(spec *ebpf.CollectionSpec, addresses []netip.Prefix) ([]trieKe
 // mode.
 func (f *filter) attach(c filterConfig, generic bool) (native bool, err error) {
 	if !generic {
+		program := f.program
+		if f.stamped != nil {
+			program = f.stamped
+		}
 		f.link, err = link.AttachXDP(link.XDPOptions{
-			Program: f.program, Interface: c.ifindex, Flags: link.XDPDriverMode,
+			Program: program, Interface: c.ifindex, Flags: link.XDPDriverMode,
 		})
 		if err == nil {
 			return true, nil
@@ -130,6 +143,20 @@ func (f *filter) attach(c filterConfig, generic bool) (native bool, err error) {
 		return false, explainAttach(c.name, err)
 	}
 	return false, nil
+}
+
+// dropStamps puts the plain program in the place of the one that asks for
+// timestamps.
+func (f *filter) dropStamps() error {
+	if f.link == nil || f.stamped == nil {
+		return nil
+	}
+	if err := f.link.Update(f.program); err != nil {
+		return err
+	}
+	err := f.stamped.Close()
+	f.stamped = nil
+	return err
 }
 
 // errNoNative: the driver cannot run this program in native mode.
@@ -152,6 +179,9 @@ func (f *filter) close() error {
 	if f.link != nil {
 		errs = append(errs, f.link.Close())
 		f.link = nil
+	}
+	if f.stamped != nil {
+		errs = append(errs, f.stamped.Close())
 	}
 	return errors.Join(append(errs, f.program.Close(), f.sockets.Close())...)
 }

@@ -24,10 +24,11 @@ type device struct {
 	sockets []*socket
 	queues  []*queue
 	filter  *filter
-	stamped bool
 
-	gone   atomic.Bool
-	closed atomic.Bool
+	// stamped: frames come with a timestamp before them, or 0.
+	stamped atomic.Bool
+	gone    atomic.Bool
+	closed  atomic.Bool
 	// mu keeps Counters and Wake from descriptors that Close has closed.
 	mu sync.RWMutex
 }
@@ -74,12 +75,12 @@ func openFalling(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (*dev
 		switch {
 		case err == nil:
 			return d, nil
-		case errors.Is(err, errNoNative) && o.Timestamps:
-			o.Timestamps = false // a program bound to the device may be what fails
+		case errors.Is(err, errNoNative) && !o.NoTimestamps:
+			o.NoTimestamps = true // a program bound to the device may be what fails
 		case errors.Is(err, errNoNative):
 			o.Generic = true
 		case errors.Is(err, errNoTimestamps):
-			o.Timestamps = false
+			o.NoTimestamps = true
 		case errors.Is(err, errNotShared):
 			o.SeparateUMEM = true
 		case errors.Is(err, errQueueBusy) && time.Now().Before(give):
@@ -142,12 +143,21 @@ func makePlan(c iobackend.Config, o Options, in *netinfo.Info) (*plan, error) {
 
 // open does one attempt; nothing is left behind when it fails.
 func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, err error) {
-	d := &device{plan: *p, opened: time.Now(), stamped: o.Timestamps}
+	d := &device{plan: *p, opened: time.Now()}
 	defer func() {
 		if err != nil {
 			_ = d.Close()
 		}
 	}()
+	stamps := !o.NoTimestamps && !o.Generic
+	f := filterConfig{p.name, in.Index, c.Addresses, p.sockets, p.pieces, stamps}
+	if d.filter, err = loadFilter(f); err != nil {
+		if stamps {
+			return nil, fmt.Errorf("%w: %w", errNoTimestamps, err)
+		}
+		return nil, err
+	}
+	d.stamped.Store(stamps)
 	if err := d.openSockets(); err != nil {
 		return nil, err
 	}
@@ -155,13 +165,6 @@ func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, 
 		return nil, err
 	}
 	if err := d.bindSockets(); err != nil {
-		return nil, err
-	}
-	f := filterConfig{p.name, in.Index, c.Addresses, p.sockets, p.pieces, o.Timestamps}
-	if d.filter, err = loadFilter(f); err != nil {
-		if o.Timestamps {
-			return nil, fmt.Errorf("%w: %w", errNoTimestamps, err)
-		}
 		return nil, err
 	}
 	for _, s := range d.sockets {
@@ -273,6 +276,22 @@ func (d *device) describe(in *netinfo.Info, native bool) {
 		FrameBytes:   d.plan.frameBytes,
 		BatchMax:     min(d.plan.receive, d.plan.send),
 	}
+}
+
+// dropStamps stops asking the driver for timestamps.
+func (d *device) dropStamps() {
+	// First of all: from now on what lies before a frame is no timestamp.
+	if !d.stamped.CompareAndSwap(true, false) {
+		return
+	}
+	go func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		if !d.closed.Load() {
+			// Where that fails the program asks on, to no harm.
+			_ = d.filter.dropStamps()
+		}
+	}()
 }
 
 // Info describes the device.

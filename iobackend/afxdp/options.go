@@ -16,10 +16,16 @@ type Options struct {
 	// SeparateUMEM registers a UMEM per socket, as on kernels that cannot
 	// share one.
 	SeparateUMEM bool
-	// Timestamps asks the driver for the receive time of each frame. Where
-	// it cannot say, the clock is used, as without.
-	Timestamps bool
+	// NoTimestamps keeps from asking the driver for the receive time of each
+	// frame. Asking costs about 3 % of the frames on a veth, which has none
+	// to give, so it ends by itself after the first stampTrial frames without
+	// one.
+	NoTimestamps bool
 }
+
+// stampTrial is the number of frames without a timestamp after which the
+// driver is no longer asked.
+const stampTrial = 1024
 
 const (
 	// framesDefault is the number of frames per queue, for receiving and for

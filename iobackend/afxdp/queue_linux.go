@@ -1,10 +1,11 @@
 package afxdp
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"sync/atomic"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -20,6 +21,7 @@ type queue struct {
 	turn    int       // the socket to receive from first
 	umem    []byte    // the device's
 	stamps  deviceClock
+	blank   int // frames without a timestamp, while there was none with one
 	idle    int // turns without a frame
 
 	free     []uint64 // send frames: their addresses
@@ -88,8 +90,8 @@ func (q *queue) Receive(frames []iobackend.Frame) (count int, at time.Duration, 
 			q.turn = 0
 		}
 		n := q.receiveFrom(s, frames[count:], count == 0)
-		if n > 0 && d.stamped {
-			stamp = max(stamp, q.stampOf(&frames[count+n-1]))
+		if n > 0 && d.stamped.Load() {
+			stamp = max(stamp, q.stampOf(frames[count:count+n]))
 		}
 		count += n
 	}
@@ -168,13 +170,27 @@ func (q *queue) feed(s *socket) {
 	}
 }
 
-// stampOf reads the timestamp that the program put before the frame.
-func (q *queue) stampOf(f *iobackend.Frame) uint64 {
-	if f.Handle < 8 {
-		return 0
+// stampOf reads the timestamp that the program put before the newest packet.
+func (q *queue) stampOf(frames []iobackend.Frame) uint64 {
+	first := len(frames) - 1
+	for first > 0 && frames[first-1].More {
+		first--
 	}
-	return *(*uint64)(unsafe.Pointer(&q.umem[f.Handle-8]))
+	stamp := binary.NativeEndian.Uint64(q.umem[frames[first].Handle-stampBytes:])
+	switch {
+	case stamp != 0:
+		q.blank = math.MinInt
+	case q.blank < stampTrial:
+		if q.blank += len(frames); q.blank >= stampTrial {
+			q.device.dropStamps()
+		}
+	}
+	return stamp
 }
+
+// stampBytes is the size of the timestamp before a frame. The kernel's
+// headroom of 256 bytes before each has room for it.
+const stampBytes = 8
 
 // receiveHanded takes what other queues handed over; only whole packets, since
 // those alone are published.

@@ -1,0 +1,119 @@
+package afxdp
+
+import (
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/asm"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+
+	"myriad/internal/testbed"
+	"myriad/iobackend"
+)
+
+// farProgram drops every frame, or sends it back with the IPv4 addresses
+// exchanged.
+func farProgram(b *testing.B, bounce bool) *ebpf.Program {
+	b.Helper()
+	drop := asm.Instructions{asm.Mov.Imm(asm.R0, xdpDrop).WithSymbol("drop"), asm.Return()}
+	back := asm.Instructions{
+		asm.LoadMem(asm.R2, asm.R1, 0, asm.Word), // data
+		asm.LoadMem(asm.R3, asm.R1, 4, asm.Word), // data_end
+		asm.Mov.Reg(asm.R4, asm.R2),
+		asm.Add.Imm(asm.R4, 34),
+		asm.JGT.Reg(asm.R4, asm.R3, "drop"),
+		asm.LoadMem(asm.R4, asm.R2, 26, asm.Word),
+		asm.LoadMem(asm.R5, asm.R2, 30, asm.Word),
+		asm.StoreMem(asm.R2, 26, asm.R5, asm.Word),
+		asm.StoreMem(asm.R2, 30, asm.R4, asm.Word),
+		asm.Mov.Imm(asm.R0, 3), // XDP_TX
+		asm.Return(),
+	}
+	if !bounce {
+		back = nil
+	}
+	p, err := ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.XDP, License: "GPL", Instructions: append(back, drop...)})
+	require.NoError(b, err)
+	b.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// pin keeps the goroutine on one processor.
+func pin(cpu int) {
+	runtime.LockOSThread()
+	var set unix.CPUSet
+	set.Set(cpu)
+	_ = unix.SchedSetaffinity(0, &set)
+}
+
+func benchWorld(b *testing.B, bounce bool, c iobackend.Config, o Options) iobackend.Queue {
+	w := newWorld(b, testbed.VethConfig{Queues: 2})
+	require.NoError(b, w.far.AttachXDP("far0", farProgram(b, bounce)))
+	d := w.openNear(c, o)
+	b.Cleanup(func() {
+		n := d.Queue(0).Counters()
+		b.ReportMetric(float64(n.DropFillEmpty+n.DropRingFull+n.DropInvalid+n.DropTransmit), "dropped")
+	})
+	return d.Queue(0)
+}
+
+// BenchmarkTransmit sends 64-byte frames to a far end that drops them.
+func BenchmarkTransmit(b *testing.B) {
+	q := benchWorld(b, false, iobackend.Config{}, Options{})
+	pin(0)
+	frames := make([]iobackend.Frame, 256)
+	b.ResetTimer()
+	for sent := 0; sent < b.N; {
+		n := q.Reserve(frames)
+		for i := range frames[:n] {
+			frames[i].Data = frames[i].Data[:datagram(frames[i].Data[:64], farDst, 1, 64)]
+		}
+		require.NoError(b, q.Transmit(frames[:n]))
+		sent += n
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "frames/s")
+}
+
+// BenchmarkBounce sends 64-byte frames to a far end that sends them back.
+func BenchmarkBounce(b *testing.B) {
+	for name, o := range map[string]Options{"default": {}, "no timestamps": {NoTimestamps: true}, "separate": {SeparateUMEM: true}} {
+		b.Run(name, func(b *testing.B) { benchBounce(b, iobackend.Config{}, o) })
+	}
+	small := iobackend.Config{ReceiveFrames: 512, SendFrames: 512}
+	b.Run("512 frames", func(b *testing.B) { benchBounce(b, small, Options{}) })
+}
+
+func benchBounce(b *testing.B, c iobackend.Config, o Options) {
+	q := benchWorld(b, true, c, o)
+	pin(0)
+	out, in := make([]iobackend.Frame, 128), make([]iobackend.Frame, 256)
+	b.ResetTimer()
+	sent, got := 0, 0
+	quiet := q.Now() + time.Second
+	for got < b.N && q.Now() < quiet {
+		n := 0
+		if sent < b.N {
+			n = q.Reserve(out)
+		}
+		for i := range out[:n] {
+			d := out[i].Data[:64]
+			datagram(d, farDst, 1, 64)
+			copy(d[26:], []byte{10, 78, 1, 2})
+			out[i].Data = d
+		}
+		require.NoError(b, q.Transmit(out[:n]))
+		sent += n
+		n, at, err := q.Receive(in)
+		require.NoError(b, err)
+		if n > 0 {
+			quiet = at + time.Second
+		}
+		q.Release(in[:n])
+		got += n
+	}
+	b.ReportMetric(float64(got)/b.Elapsed().Seconds(), "frames/s")
+	b.ReportMetric(float64(sent-got), "lost")
+}
