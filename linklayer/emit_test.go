@@ -1,17 +1,16 @@
 package linklayer
 
 import (
-	"math/rand/v2"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
+
+	"myriad/internal/seeded"
 )
 
 func TestSum(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 4))
+	r := seeded.Rand(t)
 	for range 2000 {
 		b := randomBytes(r, r.IntN(300))
 		want := checksum.Checksum(b, 0)

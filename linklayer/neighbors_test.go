@@ -2,12 +2,13 @@ package linklayer
 
 import (
 	"encoding/binary"
-	"math/rand/v2"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/seeded"
 )
 
 var (
@@ -195,9 +196,7 @@ func TestNeighbors_IsBounded(t *testing.T) {
 }
 
 func TestNeighbors_LookupAgreesWithMap(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 2))
+	r := seeded.Rand(t)
 	n := NewNeighbors()
 	model := map[[16]byte][6]byte{}
 	for range 500 {

@@ -86,7 +86,7 @@ func parseSACK(body []byte, o *Options) {
 			Start: seq.Number(binary.BigEndian.Uint32(body)),
 			End:   seq.Number(binary.BigEndian.Uint32(body[4:])),
 		}
-		if r.Start.Before(r.End) {
+		if r.Len() > 0 { // not Before, which holds both ways at 2³¹ bytes
 			o.SACK[count] = r
 			count++
 		}

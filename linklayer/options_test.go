@@ -50,6 +50,7 @@ func TestRFC02_RFC03_RFC05_RFC29_OptionParsing(t *testing.T) {
 		{"SACK of 9", "0509 00000001 000000 " + tsHex, false, ts},
 		{"empty SACK", "0502 " + tsHex, false, ts},
 		{"reversed SACK block", "050a 00000002 00000001", false, Options{}},
+		{"SACK block of half the space", "050a 00000001 80000001", false, Options{}},
 		{"empty SACK block", "0512 00000002 00000002 ffffffff 00000001", false,
 			Options{Has: HasSACK, SACKCount: 1, SACK: [4]seq.Range{{Start: 0xffffffff, End: 1}}}},
 		{"last SACK option counts", "050a 00000001 00000002 0502", false,

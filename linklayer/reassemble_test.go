@@ -7,6 +7,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
+
+	"myriad/internal/seeded"
 )
 
 // fragmentOf cuts payload bytes [start, end) out of an IPv4 frame.
@@ -38,9 +40,7 @@ func whole(frame []byte) []byte {
 }
 
 func TestRFC51_ReassemblesInAnyOrder(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 5))
+	random := seeded.Rand(t)
 	var r Reassembler
 	for id := range 300 {
 		frame := bigFrame(random, uint16(id), 1+random.IntN(20000))

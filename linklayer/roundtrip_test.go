@@ -10,6 +10,7 @@ import (
 	"gvisor.dev/gvisor/pkg/tcpip/checksum"
 	"gvisor.dev/gvisor/pkg/tcpip/header"
 
+	"myriad/internal/seeded"
 	"myriad/internal/seq"
 )
 
@@ -77,9 +78,7 @@ func requireGoodChecksums(t *testing.T, frame []byte) {
 }
 
 func TestRFC01_RoundTrip(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 1))
+	r := seeded.Rand(t)
 	dst := make([]byte, 2048)
 	var p Packet
 	for range 5000 {

@@ -1,11 +1,12 @@
 package linklayer
 
 import (
-	"math/rand/v2"
 	"net/netip"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/seeded"
 )
 
 func addr16(s string) [16]byte { return netip.MustParseAddr(s).As16() }
@@ -39,9 +40,7 @@ func TestRoutes_LongestPrefixWins(t *testing.T) {
 }
 
 func TestRoutes_AgreesWithNetip(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 3))
+	r := seeded.Rand(t)
 	random := func() netip.Addr {
 		a := mapped(r.Uint32N(1 << 12))
 		a[12] = 9
