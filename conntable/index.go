@@ -3,6 +3,8 @@ package conntable
 import (
 	"math/bits"
 	"unsafe"
+
+	"myriad/internal/huge"
 )
 
 // slotsPerBucket is what a cache line holds: 12 tags of a byte, 12 indices of
@@ -81,7 +83,7 @@ type index struct {
 
 // newIndex makes an index over capacity entries.
 func newIndex(capacity int) index {
-	return index{buckets: make([]bucket, (capacity+meanPerBucket-1)/meanPerBucket)}
+	return index{buckets: huge.Make[bucket]((capacity + meanPerBucket - 1) / meanPerBucket)}
 }
 
 // home is the bucket where a hash's search starts, from its high bits.

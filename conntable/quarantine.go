@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"time"
 	"unsafe"
+
+	"myriad/internal/huge"
 )
 
 // restTicks is the number of coarse ticks in a rest; a rest is at most one
@@ -53,7 +55,7 @@ func NewQuarantine(capacity int, rest time.Duration) (*Quarantine, error) {
 	}
 	q := &Quarantine{rest: rest}
 	if rest > 0 {
-		q.buckets = make([]resters, (capacity+meanResting-1)/meanResting)
+		q.buckets = huge.Make[resters]((capacity + meanResting - 1) / meanResting)
 		q.tick = (rest + restTicks - 1) / restTicks
 		q.nowEnds = q.tick
 	}

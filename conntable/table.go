@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"unsafe"
+
+	"myriad/internal/huge"
 )
 
 // Errors of tables and allocators.
@@ -41,8 +43,8 @@ func New(capacity int, worker uint8, seed [2]uint64) (*Table, error) {
 		return nil, fmt.Errorf("conntable: new: capacity %d is not within 1 to %d", capacity, CapacityMax)
 	}
 	return &Table{
-		entries: make([]Entry, capacity),
-		extras:  make([]Extra, capacity),
+		entries: huge.Make[Entry](capacity),
+		extras:  huge.Make[Extra](capacity),
 		index:   newIndex(capacity),
 		key:     newHashKey(seed),
 		worker:  worker,

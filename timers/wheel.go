@@ -5,6 +5,8 @@ import (
 	"math/bits"
 	"time"
 	"unsafe"
+
+	"myriad/internal/huge"
 )
 
 // Tick is the wheel's resolution.
@@ -61,7 +63,7 @@ func NewWheel(capacity int, now time.Duration) (*Wheel, error) {
 	if now < 0 {
 		return nil, fmt.Errorf("timers: new wheel: instant %v lies before the epoch", now)
 	}
-	return &Wheel{nodes: make([]node, capacity), now: int64(now / Tick), part: -1}, nil
+	return &Wheel{nodes: huge.Make[node](capacity), now: int64(now / Tick), part: -1}, nil
 }
 
 // Arm sets the deadline of an index, in place of the one it may have. An
