@@ -26,7 +26,8 @@ func stampingProgram(t *testing.T, sockets *ebpf.Map, stamp int32) *ebpf.Program
 		asm.Mov.Reg(asm.R4, asm.R2),
 		asm.Add.Imm(asm.R4, stampBytes),
 		asm.JGT.Reg(asm.R4, asm.R3, "pass"),
-		asm.StoreImm(asm.R2, 0, int64(stamp), asm.DWord),
+		asm.Mov.Imm(asm.R7, stamp),
+		asm.StoreMem(asm.R2, 0, asm.R7, asm.DWord),
 		asm.LoadMapPtr(asm.R1, sockets.FD()),
 		asm.LoadMem(asm.R2, asm.R6, 16, asm.Word), // rx_queue_index
 		asm.Mov.Imm(asm.R3, xdpPass),
