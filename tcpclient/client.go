@@ -31,21 +31,21 @@ type Client struct {
 //
 // The error names the field or the device, the value, and what to do about it;
 // nothing is left open then.
-func New(cfg Config, newHandler func(w *Worker) Handler) (c *Client, err error) {
+func New(cfg Config, newHandler func(w *Worker) Handler) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	c = &Client{cfg: cfg}
-	defer func() {
-		if err != nil {
-			c.closeDevices()
-		}
-	}()
-	if err := c.openLinks(); err != nil {
+	if err := checkMemory(&cfg); err != nil {
 		return nil, err
 	}
-	if err := c.makeWorkers(); err != nil {
+	c := &Client{cfg: cfg}
+	err := c.openLinks()
+	if err == nil {
+		err = c.makeWorkers()
+	}
+	if err != nil {
+		c.abandonDevices()
 		return nil, err
 	}
 	for _, w := range c.workers {
@@ -240,4 +240,14 @@ func (c *Client) closeDevices() error {
 		all = errors.Join(all, l.device.Close())
 	}
 	return all
+}
+
+// abandonDevices closes what New opened; a Device that was given to it stays
+// its owner's when New fails.
+func (c *Client) abandonDevices() {
+	for k, l := range c.links {
+		if c.cfg.Interfaces[k].Device == nil {
+			_ = l.device.Close() // the error that led here is the one to tell
+		}
+	}
 }

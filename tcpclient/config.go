@@ -92,8 +92,8 @@ type Interface struct {
 	// Backend is "afxdp", "afpacket", or "" for the first of them that works.
 	Backend string
 	// Device, when not nil, is used instead of opening Name: a simulated link,
-	// a device opened by hand, or one wrapped by pcapfile. The Client closes
-	// it.
+	// a device opened by hand, or one wrapped by pcapfile. The Client that New
+	// returns closes it.
 	Device iobackend.Device
 	// Sources are our addresses on it: each address of each prefix. They must
 	// not be the kernel's, and not overlap.

@@ -32,7 +32,9 @@ func (c *Client) openLinks() error {
 		}
 		l, err := newLink(in, device, routes, c.cfg.TTL)
 		if err != nil {
-			device.Close()
+			if in.Device == nil {
+				_ = device.Close()
+			}
 			return err
 		}
 		c.links = append(c.links, l)
