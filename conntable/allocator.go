@@ -62,6 +62,7 @@ type Allocator struct {
 	key     hashKey
 	draws   uint64
 	drawn   drawn
+	search  search // the one under way, kept here because setting one up anew costs as much as running it
 	slots   []destination
 }
 
@@ -137,17 +138,22 @@ func (a *Allocator) Next(t *Table, q *Quarantine, remote *[16]byte, port uint16,
 }
 
 // NextHashed is Next within a choice. It also returns the key's hash in the
-// table, for InsertHashed. A choice that the allocator does not own is
+// table, for InsertHashed. Both mean nothing with an error. A choice that the allocator does not own is
 // ErrNotOwned.
 func (a *Allocator) NextHashed(t *Table, q *Quarantine, remote *[16]byte, port uint16, c Choice, now time.Duration) (Key, uint64, error) {
-	s := search{a: a, t: t, q: q, now: now, key: Key{Remote: *remote, RemotePort: port}}
+	s, err := a.seek(t, q, remote, port, c, now)
+	return s.key, s.hash, err
+}
+
+// seek runs a search; when it succeeds the key and hash are in it.
+func (a *Allocator) seek(t *Table, q *Quarantine, remote *[16]byte, port uint16, c Choice, now time.Duration) (*search, error) {
+	s := &a.search
+	s.a, s.t, s.q, s.now = a, t, q, now
+	s.key = Key{Remote: *remote, RemotePort: port}
 	if !s.narrow(c) {
-		return Key{}, 0, ErrNotOwned
+		return s, ErrNotOwned
 	}
-	if err := s.run(); err != nil {
-		return Key{}, 0, err
-	}
-	return s.key, s.hash, nil
+	return s, s.run()
 }
 
 // Claim is NextHashed and InsertHashed in one, without a second look-up. The
@@ -156,11 +162,11 @@ func (a *Allocator) Claim(t *Table, q *Quarantine, remote *[16]byte, port uint16
 	if t.Len() == t.Cap() {
 		return None, ErrFull
 	}
-	key, hash, err := a.NextHashed(t, q, remote, port, c, now)
+	s, err := a.seek(t, q, remote, port, c, now)
 	if err != nil {
 		return None, err
 	}
-	return t.insertNew(&key, hash)
+	return t.insertNew(&s.key, s.hash)
 }
 
 // Check says whether a tuple of the user's choice can be used now: nil,
@@ -196,7 +202,7 @@ type search struct {
 // narrow sets up the rectangle; false when it lies outside the allocator's.
 func (s *search) narrow(c Choice) bool {
 	a := s.a
-	s.sources, s.ports = a.sources, a.ports
+	s.source, s.sources, s.port, s.ports = 0, a.sources, 0, a.ports
 	choice := uint64(0)
 	if c.HasLocal {
 		if uint32(c.Local) >= a.sources {

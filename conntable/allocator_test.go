@@ -32,8 +32,8 @@ func (c *client) open(remote uint32, choice Choice, now time.Duration) (uint32, 
 
 // close ends a connection.
 func (c *client) close(index uint32, now time.Duration) {
-	c.q.Add(c.table.HashAt(index), now)
-	require.True(c.t, c.table.Remove(index))
+	require.True(c.t, c.table.Retire(index, c.q, now))
+	require.False(c.t, c.table.Retire(index, c.q, now))
 }
 
 func TestOwnerSharesThePortsOut(t *testing.T) {

@@ -101,9 +101,7 @@ func BenchmarkCycle(b *testing.B) {
 			for i := range b.N {
 				now := time.Duration(i) * 4 * time.Microsecond
 				slot := &open[i%window]
-				hash := table.HashAt(*slot)
-				table.Remove(*slot)
-				q.Add(hash, now)
+				table.Retire(*slot, q, now)
 				remote := v4(uint32(i * 7919 % 60000))
 				var err error
 				if *slot, err = a.Claim(table, q, &remote, 80, Choice{}, now); err != nil {

@@ -19,7 +19,7 @@
 // so its State is [Free]: the caller sets the state before it hands the ID to
 // anybody, since [Table.Resolve] answers only for entries that are not Free.
 // [Table.Remove] gives it back; the ID is stale from then on, and
-// [Quarantine.Add] may be told of the tuple.
+// [Table.Retire] begins the rest of its tuple too.
 //
 // # Concurrency and memory
 //

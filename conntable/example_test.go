@@ -40,8 +40,7 @@ func Example() {
 	found, ok := table.Lookup(&key)
 	fmt.Println(found == index, ok, e.RemoteAddrPort())
 
-	resting.Add(table.HashAt(index), now)
-	table.Remove(index)
+	table.Retire(index, resting, now)
 	_, ok = table.Resolve(id)
 	fmt.Println(ok, allocator.Check(table, resting, &key, now))
 	// Output:

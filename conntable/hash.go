@@ -35,6 +35,12 @@ func (k *hashKey) remote(address *[16]byte, port uint64) uint64 {
 	return fold(fold(a^k[0], b^k[1])^port, k[2])
 }
 
+// entry hashes the key of an entry, without a copy.
+func (k *hashKey) entry(e *Entry) uint64 {
+	return k.remote(&e.Remote,
+		uint64(e.RemotePort)|uint64(e.LocalPort)<<16|uint64(e.Local)<<32)
+}
+
 // key hashes a whole key.
 func (k *hashKey) key(key *Key) uint64 {
 	return k.remote(&key.Remote,

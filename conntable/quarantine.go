@@ -101,6 +101,16 @@ func (q *Quarantine) Resting(hash uint64, now time.Duration) bool {
 	}
 	q.turn(now)
 	b, print := q.locate(hash)
+	// One test for all 16 slots: hit has its top bit if a slot has the print.
+	want, hit := print<<8, uint32(0)
+	for _, slot := range &b.slots {
+		hit |= (slot^want)>>8 - 1
+	}
+	return int32(hit) < 0 && q.rests(b, print)
+}
+
+// rests looks at the age of the slots that have a print.
+func (q *Quarantine) rests(b *resters, print uint32) bool {
 	for _, slot := range &b.slots {
 		if slot>>8 == print && q.age(slot) <= restTicks {
 			return true

@@ -3,6 +3,7 @@ package conntable
 import (
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"myriad/internal/huge"
@@ -95,8 +96,7 @@ func (t *Table) Hash(key *Key) uint64 { return t.key.key(key) }
 
 // HashAt returns the hash of the key of the entry at an index below Cap.
 func (t *Table) HashAt(index uint32) uint64 {
-	key := t.entries[index].Key()
-	return t.key.key(&key)
+	return t.key.entry(&t.entries[index])
 }
 
 // Insert takes an entry for key. The entry is zero but for its key and
@@ -160,9 +160,23 @@ func (t *Table) take() (uint32, bool) {
 // Remove gives back the entry at an index below Cap; its IDs no longer
 // resolve. It returns false, and does nothing, when the entry is not in use.
 func (t *Table) Remove(index uint32) bool {
+	return t.removeHashed(index, t.HashAt(index))
+}
+
+// Retire is Remove, and begins the rest of the entry's tuple.
+func (t *Table) Retire(index uint32, q *Quarantine, now time.Duration) bool {
+	hash := t.HashAt(index)
+	if !t.removeHashed(index, hash) {
+		return false
+	}
+	q.Add(hash, now)
+	return true
+}
+
+// removeHashed is Remove, given the hash of the entry's key.
+func (t *Table) removeHashed(index uint32, hash uint64) bool {
 	e := &t.entries[index]
-	key := e.Key()
-	if !t.index.remove(t.key.key(&key), index) {
+	if !t.index.remove(hash, index) {
 		return false
 	}
 	*e = Entry{Generation: e.Generation, Side: t.free}
