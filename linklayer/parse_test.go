@@ -88,6 +88,7 @@ func TestRFC01_RFC52_EveryDropByName(t *testing.T) {
 		{"header of 16", with(tcpFrame(), 14, 0x44), DropIPHeaderLength},
 		{"header of 60 in 40", with(tcpFrame()[:54], 14, 0x4f), DropIPHeaderLength},
 		{"total below header", fixIP(with(tcpFrame(), 16, 0, 19)), DropIPTotalLength},
+		{"total within options", fixIP(with(with(tcpFrame(), 14, 0x46), 16, 0, 20)), DropIPTotalLength},
 		{"total 0", fixIP(with(tcpFrame(), 16, 0, 0)), DropIPTotalLength},
 		{"total past frame", fixIP(with(tcpFrame(), 16, 0, 58)), DropIPTotalLength},
 		{"header checksum", with(tcpFrame(), 24, 0x12), DropIPChecksum},
@@ -191,6 +192,27 @@ func TestRFC04_ReservedBitsIgnored(t *testing.T) {
 	require.Equal(t, HasTimestamps, p.Segment.Options.Has)
 }
 
+func TestPacketIsUsedAgain(t *testing.T) {
+	dst := make([]byte, 200)
+	s := Segment{Flags: ACK, Options: Options{Has: HasSACK, SACKCount: 2}}
+	s.Options.SACK = [4]seq.Range{{Start: 1, End: 2}, {Start: 3, End: 4}}
+	var p Packet
+	require.Equal(t, DropNone, Parse(dst[:EmitTCP(dst, &path, ipA, ipB, 1, 2, 0, &s, 0)], false, &p))
+	require.Equal(t, 2, p.Segment.Options.SACKCount)
+	p.Segment.Payload2 = dst
+	require.Equal(t, DropNone, Parse(append(tcpFrame(), 1, 2, 3), false, &p))
+	require.Zero(t, p.Segment.Options.SACKCount)
+	require.Equal(t, HasTimestamps, p.Segment.Options.Has)
+	require.Equal(t, 5, p.Segment.Len())
+	require.Equal(t, 5, cap(p.Segment.Payload), "padding cannot be reached")
+
+	quote := tcpFrame()[14:]
+	require.Equal(t, DropNone, Parse(icmpFrame(ICMPUnreachable, 4, 1400, quote), false, &p))
+	require.EqualValues(t, 1400, p.ICMP.MTU)
+	require.Equal(t, DropNone, Parse(icmpFrame(ICMPUnreachable, 1, 1400, quote), false, &p))
+	require.Zero(t, p.ICMP.MTU)
+}
+
 func TestParseARP(t *testing.T) {
 	var p Packet
 	frame := arpFrame()
@@ -224,6 +246,11 @@ func TestParseUDP(t *testing.T) {
 	check(with(udpFrame(), 40, 0, 0), "question") // the sender made no checksum
 	check(with(udpFrame(), 38, 0, 10, 0, 0), "qu")
 	require.Equal(t, 2, cap(p.UDPPayload), "what lies behind cannot be reached")
+
+	// A checksum covers UDP's own length, not what IPv4 has behind it.
+	longer := append(udpFrame(), 0xde, 0xad)
+	longer[17] += 2
+	check(fixIP(longer), "question")
 
 	dst := make([]byte, 100)
 	frame := dst[:EmitUDP(dst, &path, ipA, ipB, 1000, 53, 7, []byte("question"), SumOf([]byte("question")))]

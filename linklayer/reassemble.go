@@ -95,7 +95,7 @@ func (r *Reassembler) Add(frame []byte, now time.Duration) (datagram []byte, dro
 		}
 		return nil, drop
 	}
-	if a.have != a.total || a.header == 0 {
+	if a.have != a.total { // disjoint and within total, so none is missing
 		return nil, DropNone
 	}
 	a.busy = false
@@ -224,10 +224,10 @@ func (a *assembly) insert(f *fragment) Drop {
 		}
 		return DropFragmentOverlap
 	}
-	if a.total >= 0 && (f.last || end > a.total) {
+	if a.total >= 0 && end > a.total {
 		return DropFragmentEnd
 	}
-	if f.last {
+	if f.last { // also a second end: the first is the end of the last span
 		if n := len(a.spans); n > 0 && int(a.spans[n-1].end) > end {
 			return DropFragmentEnd
 		}

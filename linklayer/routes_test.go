@@ -34,7 +34,10 @@ func TestRoutes_LongestPrefixWins(t *testing.T) {
 		require.True(t, ok, destination)
 		require.Equal(t, netip.MustParseAddr(want), netip.AddrFrom16(hop).Unmap(), destination)
 	}
-	_, ok := routes.NextHop(addr16("2001:db9::"))
+	hop, ok := routes.NextHop(addr16("2001:db8:8000::9"))
+	require.True(t, ok)
+	require.Equal(t, addr16("2001:db8::1"), hop)
+	_, ok = routes.NextHop(addr16("2001:db9::"))
 	require.False(t, ok, "IPv4's default route is not IPv6's")
 	require.Zero(t, testing.AllocsPerRun(100, func() { routes.NextHop(ipB) }))
 }
