@@ -193,8 +193,8 @@ func (o *connectOptions) validateReply() error {
 	}
 	last := (o.request-1)%farend.ReplyMax + 1
 	switch {
-	case o.reply < 0:
-		return fmt.Errorf("-reply %d is below 0 bytes", o.reply)
+	case o.reply < 1:
+		return fmt.Errorf("-reply %d is below 1 byte, and nothing else tells that the request arrived", o.reply)
 	case o.device != "":
 		return nil
 	case o.reply > farend.ReplyMax:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"sync/atomic"
-	"time"
 
 	"myriad/tcpclient"
 )
@@ -300,7 +299,3 @@ func add(into map[string]uint64, name string, n uint64) {
 		into[name] += n
 	}
 }
-
-// drainMax bounds the wait for connections that are still at it when a run
-// ends; by then SYNs have been sent again three times.
-const drainMax = 20 * time.Second

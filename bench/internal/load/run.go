@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"myriad/bench/internal/usage"
@@ -28,6 +27,10 @@ func Run(ctx context.Context, c Config) (result Result, err error) {
 	r.untilDone(ctx)
 	return r.measured(ctx)
 }
+
+// drainMax bounds the wait for connections that are still at it when a run
+// ends; by then SYNs have been sent again three times.
+const drainMax = 20 * time.Second
 
 // run is a run under way.
 type run struct {
@@ -148,11 +151,23 @@ func (r *run) measured(ctx context.Context) (Result, error) {
 		defer cancel()
 		r.allQuiet(drain)
 	}
-	// The frames of the last turn, and the counters, are a moment behind.
-	time.Sleep(50 * time.Millisecond)
-	result.Stats = r.client.Stats()
-	result.Stats.Drops = maps.Clone(result.Stats.Drops)
+	result.Stats = r.settled()
 	return result, r.sumUp(&result)
+}
+
+// settled returns the client's counters once they rest: they are published a
+// moment late, and the last frames may still be on their way.
+func (r *run) settled() tcpclient.Stats {
+	last := r.client.Stats()
+	for range 50 {
+		time.Sleep(20 * time.Millisecond)
+		s := r.client.Stats()
+		if s.FramesSent == last.FramesSent && s.FramesReceived == last.FramesReceived {
+			return s
+		}
+		last = s
+	}
+	return last
 }
 
 // sumUp adds up the handlers' counts.

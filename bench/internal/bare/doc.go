@@ -1,0 +1,13 @@
+// Package bare is a TCP client with nothing in it: no connection is
+// remembered, nothing is verified, timed or sent again, and everything in an
+// answer comes from the frame that it answers. What it reaches is what a
+// backend and the wire allow, the measure for the whole stack over them.
+//
+// A connection is SYN, SYN-ACK, then ACK and RST, or ACK with the request,
+// reply and RST. A frame that gets lost takes its place in the window with it.
+//
+// Each queue has one goroutine on a thread of its own, pinned to a processor
+// where there are enough. That matters on a veth, where an answer arrives on
+// the queue that has the number of the processor that it was made on: without
+// pins, one queue may get everything.
+package bare

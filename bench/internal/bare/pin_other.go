@@ -1,0 +1,6 @@
+//go:build !linux
+
+package bare
+
+// pin does nothing here.
+func pin(workers, k int) {}
