@@ -8,8 +8,8 @@
 // a device form a fan-out group. The frame for local port p arrives on queue
 // p mod Queues (as does an ICMP error about such a frame), everything without a
 // port on queue 0. TPACKET_V3 would hold more frames in less memory, but shows
-// a frame only once its block is full or has timed out, a millisecond or more
-// later, where V2 shows it at once.
+// a frame only once its block is full or has timed out: over a veth, 870 µs
+// after it was sent in the median where V2 takes 9 µs.
 //
 // A slot holds a frame of the interface's MTU. The kernel's own sockets, and
 // devices that merge packets, give us larger ones: super-frames of up to 64
@@ -23,12 +23,13 @@
 //
 // # How it sends
 //
-// Transmit copies: one sendmmsg for a batch, past the queueing discipline
-// (PACKET_QDISC_BYPASS), straight from the send frames. There is no TX ring:
-// the kernel sends from a TX ring by reference, and where a driver gives the
-// socket's hold on a packet up early, as veth does, a slot is reported free
-// while the receiving kernel still reads it. Other packet sockets on the
-// interface, tcpdump's too, do not see what is sent; pcapfile does.
+// Transmit is one sendmmsg for a batch, past the queueing discipline
+// (PACKET_QDISC_BYPASS), straight from the send frames, which are free again
+// when it returns. There is no TX ring: the kernel sends from a ring in the
+// ring's order only, so frames reserved early and sent late would have to be
+// copied into it, and measured it is no faster (720 ns a frame over a veth,
+// sendmmsg 660 ns). Other packet sockets on the interface, tcpdump's too, do
+// not see what is sent; pcapfile does.
 //
 // # What reaches us, what reaches the kernel
 //

@@ -45,7 +45,7 @@ func nothingFilter() []unix.SockFilter {
 func ownFilter(addresses []netip.Prefix) ([]unix.SockFilter, error) {
 	merged := mergePrefixes(addresses)
 	if len(merged) > prefixesMax {
-		return nil, fmt.Errorf("Addresses has %d prefixes that do not adjoin, more than the %d that a socket filter holds", len(merged), prefixesMax)
+		return nil, fmt.Errorf("Config.Addresses has %d prefixes that do not adjoin, more than the %d that a socket filter holds", len(merged), prefixesMax)
 	}
 	match := matchPrefixes(merged)
 	drop := statement(unix.BPF_RET|unix.BPF_K, 0)

@@ -26,17 +26,17 @@ func findLink(name string) (link, error) {
 	l, err := netlink.LinkByName(name)
 	var missing netlink.LinkNotFoundError
 	if errors.As(err, &missing) {
-		return link{}, fmt.Errorf("Interface %q: no such interface in this network namespace (see: ip link)", name)
+		return link{}, fmt.Errorf("Config.Interface %q: no such interface in this network namespace (see: ip link)", name)
 	}
 	if err != nil {
-		return link{}, fmt.Errorf("Interface %q: look up: %w", name, err)
+		return link{}, fmt.Errorf("Config.Interface %q: look up: %w", name, err)
 	}
 	a := l.Attrs()
 	if a.EncapType != "ether" || len(a.HardwareAddr) != 6 {
-		return link{}, fmt.Errorf("Interface %q is of type %s: only Ethernet is supported", name, a.EncapType)
+		return link{}, fmt.Errorf("Config.Interface %q is of type %s: only Ethernet is supported", name, a.EncapType)
 	}
 	if a.Flags&net.FlagUp == 0 {
-		return link{}, fmt.Errorf("Interface %q is down: ip link set %s up", name, name)
+		return link{}, fmt.Errorf("Config.Interface %q is down: ip link set %s up", name, name)
 	}
 	if err := refuseForwarding(name); err != nil {
 		return link{}, err
@@ -50,10 +50,10 @@ func refuseForwarding(name string) error {
 	// A dot in a name is a slash in a sysctl's name, and a dot in its path.
 	value, err := os.ReadFile("/proc/sys/net/ipv4/conf/" + name + "/forwarding")
 	if err != nil {
-		return fmt.Errorf("Interface %q: find out whether it forwards: %w", name, err)
+		return fmt.Errorf("Config.Interface %q: find out whether it forwards: %w", name, err)
 	}
 	if strings.TrimSpace(string(value)) != "0" {
-		return fmt.Errorf("Interface %q: the kernel forwards what arrives there, and would forward or answer our frames too: sysctl -w net.ipv4.conf.%s.forwarding=0, or use the afxdp backend",
+		return fmt.Errorf("Config.Interface %q: the kernel forwards what arrives there, and would forward or answer our frames too: sysctl -w net.ipv4.conf.%s.forwarding=0, or use the afxdp backend",
 			name, strings.ReplaceAll(name, ".", "/"))
 	}
 	return nil

@@ -32,12 +32,12 @@ func Open(c iobackend.Config) (iobackend.Device, error) {
 // withDefaults fills in what is zero and refuses what cannot be.
 func withDefaults(c *iobackend.Config) error {
 	if c.Interface == "" {
-		return fmt.Errorf("Interface is empty: name one, as \"eth0\"")
+		return fmt.Errorf("Config.Interface is empty: name one, as \"eth0\"")
 	}
 	for _, f := range []struct {
 		name  string
 		value *int
-	}{{"ReceiveFrames", &c.ReceiveFrames}, {"SendFrames", &c.SendFrames}} {
+	}{{"Config.ReceiveFrames", &c.ReceiveFrames}, {"Config.SendFrames", &c.SendFrames}} {
 		if *f.value == 0 {
 			*f.value = framesDefault
 		}
@@ -46,17 +46,17 @@ func withDefaults(c *iobackend.Config) error {
 		}
 	}
 	if c.Queues < 0 || c.Queues > queuesMax {
-		return fmt.Errorf("Queues %d is not within 0 and %d", c.Queues, queuesMax)
+		return fmt.Errorf("Config.Queues %d is not within 0 and %d", c.Queues, queuesMax)
 	}
 	if len(c.Addresses) == 0 {
-		return fmt.Errorf("Addresses is empty: without one, nothing is ours to receive")
+		return fmt.Errorf("Config.Addresses is empty: without one, nothing is ours to receive")
 	}
 	for i, p := range c.Addresses {
 		if !p.IsValid() || !p.Addr().Is4() {
-			return fmt.Errorf("Addresses[%d] %v is not an IPv4 prefix, as 192.0.2.0/28", i, p)
+			return fmt.Errorf("Config.Addresses[%d] %v is not an IPv4 prefix, as 192.0.2.0/28", i, p)
 		}
 		if p != p.Masked() {
-			return fmt.Errorf("Addresses[%d] %v has bits beyond its length: write %v", i, p, p.Masked())
+			return fmt.Errorf("Config.Addresses[%d] %v has bits beyond its length: write %v", i, p, p.Masked())
 		}
 	}
 	return nil
@@ -82,7 +82,7 @@ func open(c iobackend.Config) (_ *Device, err error) {
 	}
 	if c.Queues == 0 {
 		if c.Queues = d.link.queues; c.Queues > queuesMax {
-			return nil, fmt.Errorf("Queues is 0 and the device has %d, more than %d: set Queues", d.link.queues, queuesMax)
+			return nil, fmt.Errorf("Config.Queues is 0 and the device has %d, more than %d: set Queues", d.link.queues, queuesMax)
 		}
 	}
 	for i := range c.Queues {
@@ -110,7 +110,7 @@ func refuseKernelsOwn(addresses []netip.Prefix) error {
 	for i, p := range addresses {
 		for _, l := range local {
 			if p.Overlaps(l) {
-				return fmt.Errorf("Addresses[%d] %v overlaps %v, which is the kernel's own: use addresses that the kernel does not have, or take it away (ip addr del, ip route del table local)", i, p, l)
+				return fmt.Errorf("Config.Addresses[%d] %v overlaps %v, which is the kernel's own: use addresses that the kernel does not have, or take it away (ip addr del, ip route del table local)", i, p, l)
 			}
 		}
 	}

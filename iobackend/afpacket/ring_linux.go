@@ -64,7 +64,7 @@ func mapRing(fd, mtu, slots int) (ring, error) {
 	}
 	if err := unix.SetsockoptTpacketReq(fd, unix.SOL_PACKET, unix.PACKET_RX_RING, &request); err != nil {
 		if errors.Is(err, unix.ENOMEM) {
-			return ring{}, fmt.Errorf("ReceiveFrames %d of %d bytes: the kernel has no %d bytes for the ring: ask for fewer frames or queues", slots, r.slotBytes, slots*r.slotBytes)
+			return ring{}, fmt.Errorf("Config.ReceiveFrames %d of %d bytes: the kernel has no %d bytes for the ring: ask for fewer frames or queues", slots, r.slotBytes, slots*r.slotBytes)
 		}
 		return ring{}, fmt.Errorf("make a receive ring of %d slots of %d bytes: %w", slots, r.slotBytes, err)
 	}

@@ -73,6 +73,8 @@ func newWorld(t testing.TB, change func(*testbed.VethConfig)) *world {
 	}
 	w.pair, err = testbed.Veth(w.near, w.far, c)
 	require.NoError(t, err)
+	// A namespace inherits this from the machine's first one.
+	require.NoError(t, w.near.Sysctl("net/ipv4/conf/near0/forwarding", "0"))
 	// The far kernel need not ask for us by ARP.
 	_, err = w.far.Run("ip", "neigh", "add", ourAddr.String(), "lladdr", w.pair.NearMAC.String(), "dev", "far0")
 	require.NoError(t, err)

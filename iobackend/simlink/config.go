@@ -120,26 +120,26 @@ func (c Config) withDefaults() Config {
 
 func (c *Config) validate() error {
 	if c.Clock != nil && (c.RealTime || c.Start != 0) {
-		return fmt.Errorf("Clock is given: RealTime and Start must be zero, set them where the clock is made")
+		return fmt.Errorf("Config.Clock is given: RealTime and Start must be zero, set them where the clock is made")
 	}
 	if len(c.Ends) < 2 {
-		return fmt.Errorf("Ends has %d element: a link has at least 2", len(c.Ends))
+		return fmt.Errorf("Config.Ends has %d elements: a link has at least 2", len(c.Ends))
 	}
 	if c.Start < 0 {
-		return fmt.Errorf("Start %v is before 0", c.Start)
+		return fmt.Errorf("Config.Start %v is before 0", c.Start)
 	}
 	if c.MTU < 68 || c.MTU > 65535 {
-		return fmt.Errorf("MTU %d is not within 68 and 65535", c.MTU)
+		return fmt.Errorf("Config.MTU %d is not within 68 and 65535", c.MTU)
 	}
 	if c.FrameBytes < 64 || c.FrameBytes > 1<<20 {
-		return fmt.Errorf("FrameBytes %d is not within 64 and %d", c.FrameBytes, 1<<20)
+		return fmt.Errorf("Config.FrameBytes %d is not within 64 and %d", c.FrameBytes, 1<<20)
 	}
 	if c.BatchMax < c.piecesMax() {
-		return fmt.Errorf("BatchMax %d is less than the %d pieces of one packet", c.BatchMax, c.piecesMax())
+		return fmt.Errorf("Config.BatchMax %d is less than the %d pieces of one packet", c.BatchMax, c.piecesMax())
 	}
 	for i := range c.Ends {
 		if err := c.Ends[i].validate(c); err != nil {
-			return fmt.Errorf("Ends[%d].%w", i, err)
+			return fmt.Errorf("Config.Ends[%d].%w", i, err)
 		}
 	}
 	return nil
@@ -150,7 +150,7 @@ func (e *EndConfig) validate(c *Config) error {
 	case len(e.HardwareAddr) != 6:
 		return fmt.Errorf("HardwareAddr %v has %d bytes, not 6", e.HardwareAddr, len(e.HardwareAddr))
 	case e.Queues < 1 || e.Queues > 1024:
-		return fmt.Errorf("Queues %d is not within 1 and 1024", e.Queues)
+		return fmt.Errorf("%s %d is not within 1 and 1024", "Queues", e.Queues)
 	case e.ReceiveFrames < c.piecesMax():
 		return fmt.Errorf("ReceiveFrames %d is less than the %d pieces of one packet", e.ReceiveFrames, c.piecesMax())
 	case e.SendFrames < 1:

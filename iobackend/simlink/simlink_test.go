@@ -428,7 +428,7 @@ func TestCloseAndRemove(t *testing.T) {
 
 func TestBadConfigIsRefusedByName(t *testing.T) {
 	for want, c := range map[string]Config{
-		"Ends has 1 element":                  {Ends: make([]EndConfig, 1)},
+		"Ends has 1 elements":                 {Ends: make([]EndConfig, 1)},
 		"Start -1ns":                          {Start: -1},
 		"MTU 10 ":                             {MTU: 10},
 		"FrameBytes 2 ":                       {FrameBytes: 2},
