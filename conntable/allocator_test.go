@@ -278,3 +278,28 @@ func TestAllocatorDoesNotAllocate(t *testing.T) {
 		}
 	}))
 }
+
+// TestStretchThatIsTakenIsJumpedOver: where long-lived connections hold the
+// tuples next in order, free ones elsewhere are found without a walk to them.
+func TestStretchThatIsTakenIsJumpedOver(t *testing.T) {
+	const tuples, taken = 60_000, 20_000
+	c := newClient(t, tuples, time.Second, AllocatorConfig{Sources: 1, PortMin: 1, PortMax: tuples, Shards: 1})
+	var opened []uint32
+	for range tuples {
+		index, err := c.open(7, Choice{}, 0)
+		if err == ErrBusy { // the last few are free, but hard to find
+			continue
+		}
+		require.NoError(t, err)
+		opened = append(opened, index)
+	}
+	require.Greater(t, len(opened), tuples-100)
+	for _, index := range opened[taken:] {
+		c.close(index, 0)
+	}
+	const later = 2 * time.Second
+	for range 1000 {
+		_, err := c.open(7, Choice{}, later)
+		require.NoError(t, err)
+	}
+}
