@@ -319,7 +319,7 @@ func (q *queue) sendHome() {
 		}
 		r := other.returned[q.index]
 		r.publish()
-		if !r.room(uint32(len(r.words) - p.receive/4)) {
+		if other.sleep.Load() == asleep && !r.room(uint32(len(r.words)-p.receive/4)) {
 			other.Wake()
 		}
 	}
