@@ -251,7 +251,7 @@ func (m *Machine) oweACK(c *conn, size int, fin bool) {
 // noteDuplicate has the next ACK report bytes that came twice (RFC 2883).
 func (m *Machine) noteDuplicate(c *conn, g *linklayer.Segment) {
 	c.e.Flags |= ackNow
-	if c.e.Flags&sackOK == 0 || len(g.Payload) == 0 || !m.needSide(c) {
+	if c.e.Flags&sackOK == 0 || len(g.Payload) == 0 || c.e.State == conntable.TimeWait || !m.needSide(c) {
 		return
 	}
 	end := g.Seq.Add(len(g.Payload))

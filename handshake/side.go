@@ -145,6 +145,15 @@ func (m *Machine) freeSide(side uint32) {
 	m.sides.free = side
 }
 
+// Settle gives back the record of a connection that has nothing left but to
+// wait in TIME-WAIT: a minute of those would use up what the living need. Only
+// timestamps still need theirs.
+func (m *Machine) Settle(i uint32) {
+	if m.table.At(i).Flags&stampsOK == 0 {
+		m.Forget(i)
+	}
+}
+
 // EndTurn ends the borrowing of the pieces that Held gave out since the last
 // EndTurn.
 func (m *Machine) EndTurn() {

@@ -342,3 +342,24 @@ func TestResetAtOnceStillCompletesTheHandshake(t *testing.T) {
 	s.want(fRST|fACK, 1, 1, "")
 	require.Zero(t, s.log.w.table.Len())
 }
+
+// A connection in TIME-WAIT needs its entry for a minute, but nothing more.
+func TestTimeWaitHoldsNoSideRecord(t *testing.T) {
+	s := newScript(t, Config{})
+	id := s.establish(Open{})
+	s.write(id, "hi")
+	s.want(fACK|fPSH, 1, 1, "hi")
+	s.send(fACK, 4, 3, "d!") // beyond a hole
+	s.want(fACK, 3, 1, "")
+	require.NoError(t, s.close(id, Fin))
+	s.want(fFIN|fACK, 3, 1, "")
+	s.send(fACK|fFIN, 1, 4, "worXX")
+	s.want(fACK, 4, 7, "")
+	require.Equal(t, "word!", string(s.log.data))
+	require.Equal(t, 1, s.log.w.table.Len())
+	require.Zero(t, s.log.w.machine.SidesInUse())
+	require.Zero(t, s.log.w.machine.BufferBytes())
+	s.send(fACK|fFIN, 1, 4, "worXX") // again
+	s.want(fACK, 4, 7, "")
+	require.Zero(t, s.log.w.machine.SidesInUse())
+}

@@ -248,6 +248,7 @@ func (w *Worker) ended(i uint32, e *conntable.Entry, ev Event, r *handshake.Resu
 		w.counters.open--
 		if e.State == conntable.TimeWait {
 			w.waits.push(uint64(w.table.ID(i)))
+			w.machine.Settle(i)
 		}
 	}
 	if r.Events&handshake.Gone != 0 && !handshake.Resetting(e.Flags) {
@@ -257,10 +258,7 @@ func (w *Worker) ended(i uint32, e *conntable.Entry, ev Event, r *handshake.Resu
 
 // remove frees the entry; its 4-tuple rests.
 func (w *Worker) remove(i uint32) {
-	e := w.table.At(i)
 	w.machine.Forget(i)
 	w.wheel.Disarm(i)
-	key := e.Key()
-	w.resting.Add(w.table.Hash(&key), w.now)
-	w.table.Remove(i)
+	w.table.Retire(i, w.resting, w.now)
 }
