@@ -35,7 +35,7 @@ func (r *recovery) start(una seq.Number, size int) {
 // flight are lies or D-SACKs, and count for nothing.
 func (r *recovery) sack(blocks []seq.Range, una, nxt seq.Number) {
 	for _, b := range blocks {
-		if b.Start.AtOrAfter(b.End) || b.Start.Before(una) || b.End.After(nxt) {
+		if b.Len() <= 0 || b.Start.Before(una) || b.End.After(nxt) {
 			continue
 		}
 		r.insert(b)

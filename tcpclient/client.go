@@ -216,22 +216,33 @@ func (c *Client) waitOrCut(ctx context.Context) error {
 	}
 	<-ended
 	if c.Stats().FailedBy[Shutdown.String()] > 0 {
-		return fmt.Errorf("tcpclient: close: connections were reset: %w", ctx.Err())
+		return errShutCut(ctx)
 	}
 	return nil
 }
 
-// closeManual steps a Manual client until its connections are gone or ctx
-// ends; the clock is the owner's, so nothing is waited for.
+// closeManual steps a Manual client: the clock is the owner's, so it waits for
+// nobody, and resets what has not ended.
 func (c *Client) closeManual(ctx context.Context) error {
-	for range 3 {
-		c.Step()
-	}
+	c.Step()
+	open := c.Stats().ConnectionsOpen
 	for _, w := range c.workers {
 		w.mail.ask(closeNow)
 	}
-	c.Step()
-	return ctx.Err()
+	for range 3 { // cut, tell the application, end
+		c.Step()
+	}
+	if open == 0 {
+		return nil
+	}
+	return errShutCut(ctx)
+}
+
+func errShutCut(ctx context.Context) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return fmt.Errorf("tcpclient: close: connections were reset: %w", cause)
+	}
+	return errors.New("tcpclient: close: connections were reset")
 }
 
 func (c *Client) closeDevices() error {

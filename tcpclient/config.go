@@ -16,7 +16,7 @@ type Config struct {
 	Interfaces []Interface
 
 	// ConnectionsMax is the number of connections that can be open at once,
-	// over all workers: 65,536. About 110 bytes each, taken at the start.
+	// over all workers: 65,536. About 120 bytes each, taken at the start.
 	ConnectionsMax int
 	// Batch is the number of frames a worker moves in one turn: 256.
 	Batch int

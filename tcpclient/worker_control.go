@@ -27,8 +27,8 @@ func (w *Worker) arp(a *linklayer.ARP) {
 		w.counters.local[dropNotOurs]++
 		return
 	}
-	w.link.neighbors.Learn(a.SenderIP, a.Sender, w.now)
 	if a.Op != linklayer.ARPRequest {
+		w.link.neighbors.Learn(a.SenderIP, a.Sender, w.now)
 		return
 	}
 	frame := w.transmit.frame(w)
