@@ -4,7 +4,8 @@
 
 // The in-kernel filter. It redirects to our sockets what is sent to our
 // addresses: IPv4 TCP, UDP and ICMP, fragments and packets with options too,
-// and ARP that asks or answers about them. Everything else is the kernel's:
+// and ARP that asks or answers about them. Of an address that we share with
+// the kernel, TCP to a range of ports is ours. Everything else is the kernel's:
 // IPv6 and tagged frames for now as well.
 
 #include <linux/bpf.h>
@@ -28,6 +29,11 @@ struct prefix {
 const volatile struct prefix prefixes[PREFIXES_MAX] = {};
 const volatile __u32 prefix_count = 0;
 const volatile __u32 use_trie = 0;
+
+// An address shared with the kernel, 0 = none, and the ports on it that are
+// ours, in host order.
+const volatile __be32 shared_addr = 0;
+const volatile __u16 shared_min = 0, shared_max = 0;
 
 struct trie_key {
 	__u32 bits;
@@ -82,6 +88,21 @@ static __always_inline int ours(__be32 addr)
 	return 0;
 }
 
+// shared tells whether a packet to the shared address is TCP to one of our
+// ports. A fragment is the kernel's: only the first has ports.
+static __always_inline int shared(struct ipv4 *ip, void *end)
+{
+	__u32 header = (ip->version_ihl & 15) * 4;
+	__be16 *ports = (void *)ip + header;
+	__u16 port;
+
+	if (ip->protocol != IPPROTO_TCP || ip->fragment & bpf_htons(0x3fff) ||
+	    header < sizeof(*ip) || (void *)(ports + 2) > end)
+		return 0;
+	port = bpf_ntohs(ports[1]);
+	return port >= shared_min && port <= shared_max;
+}
+
 static __always_inline int wanted(struct xdp_md *ctx)
 {
 	void *data = (void *)(long)ctx->data;
@@ -98,6 +119,8 @@ static __always_inline int wanted(struct xdp_md *ctx)
 		if (ip->protocol != IPPROTO_TCP && ip->protocol != IPPROTO_UDP &&
 		    ip->protocol != IPPROTO_ICMP)
 			return 0;
+		if (shared_addr && ip->dst == shared_addr)
+			return shared(ip, end);
 		return ours(ip->dst);
 	}
 	if (eth->h_proto == bpf_htons(ETH_P_ARP)) {

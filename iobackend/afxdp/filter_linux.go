@@ -11,6 +11,8 @@ import (
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
 	"golang.org/x/sys/unix"
+
+	"myriad/iobackend"
 )
 
 // prefixesInline is the number of prefixes that are constants of the program
@@ -44,6 +46,7 @@ type filterConfig struct {
 	sockets   int
 	pieces    bool
 	stamps    bool
+	shared    *iobackend.Shared
 }
 
 // loadFilter loads the program.
@@ -55,6 +58,9 @@ func loadFilter(c filterConfig) (*filter, error) {
 	chooseEntries(spec, c)
 	spec.Maps["sockets"].MaxEntries = uint32(c.sockets)
 	keys, err := setAddresses(spec, c.addresses)
+	if err == nil {
+		err = setShared(spec, c.shared)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("afxdp: prepare the XDP program: %w", err)
 	}
@@ -115,6 +121,19 @@ func setAddresses(spec *ebpf.CollectionSpec, addresses []netip.Prefix) ([]trieKe
 	}
 	spec.Maps["trie"].MaxEntries = uint32(len(keys))
 	return keys, spec.Variables["use_trie"].Set(uint32(1))
+}
+
+// setShared writes the address that is shared with the kernel into the
+// program.
+func setShared(spec *ebpf.CollectionSpec, s *iobackend.Shared) error {
+	if s == nil {
+		return nil
+	}
+	return errors.Join(
+		spec.Variables["shared_addr"].Set(s.Address.As4()),
+		spec.Variables["shared_min"].Set(s.PortMin),
+		spec.Variables["shared_max"].Set(s.PortMax),
+	)
 }
 
 // attach attaches the program by a link. It reports whether that is in native

@@ -150,7 +150,7 @@ func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, 
 		}
 	}()
 	stamps := !o.NoTimestamps && !o.Generic
-	f := filterConfig{p.name, in.Index, c.Addresses, p.sockets, p.pieces, stamps}
+	f := filterConfig{p.name, in.Index, c.Addresses, p.sockets, p.pieces, stamps, c.Shared}
 	if d.filter, err = loadFilter(f); err != nil {
 		if stamps {
 			return nil, fmt.Errorf("%w: %w", errNoTimestamps, err)
