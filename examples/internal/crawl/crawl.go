@@ -101,7 +101,7 @@ func (c *Crawl) work(ctx context.Context) {
 // handle brings one task to its end.
 func (c *Crawl) handle(ctx context.Context, t *frontier.Task) {
 	if t.Err != nil {
-		c.finish(t, 0, func(r *Record) error { return t.Err })
+		c.finish(t, func(r *Record) error { return t.Err })
 		return
 	}
 	rules, fetched, err := c.ask(ctx, t)
@@ -111,9 +111,9 @@ func (c *Crawl) handle(ctx context.Context, t *frontier.Task) {
 	case fetched && err == nil:
 		c.options.Frontier.Return(t, rules.Delay()) // that was its request for now
 	case err != nil:
-		c.finish(t, 0, func(*Record) error { return fmt.Errorf("robots.txt: %w", err) })
+		c.finish(t, func(*Record) error { return fmt.Errorf("robots.txt: %w", err) })
 	case !rules.Allowed(t.URL):
-		c.finish(t, 0, func(r *Record) error {
+		c.finish(t, func(r *Record) error {
 			r.Error = Disallowed
 			return nil
 		})
@@ -157,7 +157,7 @@ func linksOf(address string, reply *fetch.Reply) []string {
 }
 
 // finish writes the record of a URL that was not fetched.
-func (c *Crawl) finish(t *frontier.Task, pause time.Duration, why func(*Record) error) {
+func (c *Crawl) finish(t *frontier.Task, why func(*Record) error) {
 	if c.claim() {
 		r := newRecord(t)
 		if err := why(r); err != nil {
@@ -165,7 +165,7 @@ func (c *Crawl) finish(t *frontier.Task, pause time.Duration, why func(*Record) 
 		}
 		c.write(r)
 	}
-	c.options.Frontier.Done(t, pause)
+	c.options.Frontier.Done(t, -1)
 }
 
 func (c *Crawl) abandon(t *frontier.Task) {

@@ -14,7 +14,8 @@ type Interface interface {
 	// end, or the context's error.
 	Next(ctx context.Context) (*Task, error)
 	// Done ends a task. pause is how long its address is left alone, if that
-	// is longer than Limits.Pause. Links of the page are added before.
+	// is longer than Limits.Pause; negative when it was not asked at all. Links
+	// of the page are added before.
 	Done(t *Task, pause time.Duration)
 	// Return ends a task whose URL has not been fetched: it comes again, as
 	// the first of its site. pause is as in Done.

@@ -184,7 +184,7 @@ func (m *Memory) end(t *Task, pause time.Duration) {
 	a := t.site.address
 	a.active--
 	a.free = append(a.free, t.Slot)
-	if next := time.Now().Add(max(pause, m.limits.Pause)); next.After(a.next) {
+	if next := time.Now().Add(max(pause, m.limits.Pause)); pause >= 0 && next.After(a.next) {
 		a.next = next
 	}
 	m.schedule(a)

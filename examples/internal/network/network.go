@@ -1,0 +1,154 @@
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+
+	"golang.org/x/time/rate"
+
+	"myriad/iobackend"
+	"myriad/tcpclient"
+)
+
+// Config says where and how.
+type Config struct {
+	Interface tcpclient.Interface
+	// Rate is the number of new connections per second, those to the resolver
+	// included; 0 is without limit.
+	Rate float64
+	// Resolvers answer DNS queries over TCP; without any, names fail.
+	Resolvers []netip.AddrPort
+	// SYNRetries is as in tcpclient.Config.
+	SYNRetries int
+}
+
+// Network is an open network.
+type Network struct {
+	dialer   *tcpclient.Dialer
+	client   *tcpclient.Client
+	limiter  *rate.Limiter // nil without a limit
+	resolver *net.Resolver
+	backend  string
+	why      string
+	before   []Usage // of each worker's thread
+}
+
+// Open opens the interface. Where no backend is asked for and AF_XDP cannot be
+// had, it takes AF_PACKET, and Why says so.
+func Open(c Config) (*Network, error) {
+	if c.Interface.Backend != "" {
+		return open(c)
+	}
+	c.Interface.Backend = "afxdp"
+	n, err := open(c)
+	if !errors.Is(err, iobackend.ErrNotSupported) {
+		return n, err
+	}
+	c.Interface.Backend = "afpacket"
+	second, err2 := open(c)
+	if err2 != nil {
+		return nil, errors.Join(err, err2)
+	}
+	second.why = err.Error()
+	return second, nil
+}
+
+func open(c Config) (*Network, error) {
+	n := &Network{backend: c.Interface.Backend}
+	n.dialer = &tcpclient.Dialer{Config: tcpclient.Config{
+		Interfaces: []tcpclient.Interface{c.Interface},
+		SYNRetries: c.SYNRetries,
+	}}
+	if c.Rate > 0 {
+		n.limiter = rate.NewLimiter(rate.Limit(c.Rate), 1)
+	}
+	if len(c.Resolvers) > 0 {
+		n.resolver = n.newResolver(c.Resolvers)
+	}
+	var err error
+	if n.client, err = n.dialer.Client(); err != nil {
+		return nil, err
+	}
+	n.before = n.threads()
+	return n, nil
+}
+
+// newResolver is the Dialer's, within the limit.
+func (n *Network) newResolver(servers []netip.AddrPort) *net.Resolver {
+	r := n.dialer.NewResolver(servers...)
+	dial := r.Dial
+	r.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if err := n.wait(ctx); err != nil {
+			return nil, err
+		}
+		return dial(ctx, network, address)
+	}
+	return r
+}
+
+// Backend is "afxdp" or "afpacket".
+func (n *Network) Backend() string { return n.backend }
+
+// Why says why it is not AF_XDP, where that was not asked for.
+func (n *Network) Why() string { return n.why }
+
+// Dial connects to a host and port within the limit on new connections.
+func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := netip.ParseAddr(host); err != nil { // a name: looked up before it counts
+		addr, err := n.Lookup(ctx, host)
+		if err != nil {
+			return nil, err
+		}
+		address = net.JoinHostPort(addr.String(), port)
+	}
+	if err := n.wait(ctx); err != nil {
+		return nil, err
+	}
+	return n.dialer.DialContext(ctx, network, address)
+}
+
+func (n *Network) wait(ctx context.Context) error {
+	if n.limiter == nil {
+		return nil
+	}
+	if err := n.limiter.Wait(ctx); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return fmt.Errorf("network: rate: %w: %w", context.DeadlineExceeded, err)
+	}
+	return nil
+}
+
+// Lookup returns an IPv4 address of a name. Errors are *net.DNSError.
+func (n *Network) Lookup(ctx context.Context, host string) (netip.Addr, error) {
+	if n.resolver == nil {
+		return netip.Addr{}, &net.DNSError{Err: "no -resolver was given", Name: host}
+	}
+	// With the final dot no search domain of the machine's is tried.
+	addrs, err := n.resolver.LookupNetIP(ctx, "ip4", strings.TrimSuffix(host, ".")+".")
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	if len(addrs) == 0 {
+		return netip.Addr{}, &net.DNSError{Err: "no address", Name: host, IsNotFound: true}
+	}
+	return addrs[0].Unmap(), nil
+}
+
+// Stats are the stack's.
+func (n *Network) Stats() tcpclient.Stats { return n.client.Stats() }
+
+// Err is why the stack has stopped working, nil while it works.
+func (n *Network) Err() error { return n.client.Err() }
+
+// Close ends all connections and gives the interface back.
+func (n *Network) Close(ctx context.Context) error { return n.dialer.Shutdown(ctx) }

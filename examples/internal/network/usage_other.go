@@ -1,0 +1,8 @@
+//go:build !linux
+
+package network
+
+// Process is not known here.
+func Process() Usage { return Usage{} }
+
+func threadUsage() Usage { return Usage{} }
