@@ -1,0 +1,235 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"myriad/examples/internal/crawl"
+	"myriad/examples/internal/demonet"
+	"myriad/examples/internal/demoweb"
+	"myriad/examples/internal/fetch"
+	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/jsonl"
+	"myriad/examples/internal/network"
+	"myriad/examples/internal/progress"
+	"myriad/examples/internal/robots"
+	"myriad/tcpclient"
+)
+
+const (
+	// lookups is the number of names looked up at a time.
+	lookups = 32
+	// closeGrace is how long connections have to end in order.
+	closeGrace = 2 * time.Second
+	// demoSYNRetries gives up on the demo's silent addresses after 7 seconds:
+	// they are silent for good.
+	demoSYNRetries = 2
+)
+
+// session is one run of the command, from the interface to the output.
+type session struct {
+	o       *options
+	out     *jsonl.Writer
+	outName string
+	net     *network.Network
+	front   *frontier.Memory
+	crawl   *crawl.Crawl
+	check   *checker       // of the demo
+	world   *demonet.World // of the demo
+}
+
+// crawlAll makes a session, runs it and tells how it went.
+func crawlAll(o *options) (err error) {
+	// Signals count from here on, so that nothing is left half made.
+	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, restore) // a second one ends the process at once
+	s := &session{o: o}
+	seeds, err := s.seeds()
+	if err != nil {
+		return err
+	}
+	closeOut, err := s.openOut()
+	if err != nil {
+		return err
+	}
+	defer closeOut()
+	defer func() {
+		if s.world != nil {
+			_, stopErr := s.world.Stop()
+			err = errors.Join(err, stopErr)
+		}
+	}()
+	if err := s.openNetwork(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.closeNetwork()) }()
+	return s.run(ctx, seeds)
+}
+
+// seeds are the URLs to begin with.
+func (s *session) seeds() ([]string, error) {
+	if !s.o.demo() {
+		return readSeeds(s.o.Seeds, len(s.o.Resolvers) > 0)
+	}
+	web := s.web()
+	s.check = newChecker(&web)
+	return []string{web.Root()}, nil
+}
+
+func (s *session) web() demoweb.Web {
+	return demoweb.Default(s.o.DemoSeed, s.o.DemoPages, s.o.DemoHosts)
+}
+
+// openOut opens the output before anything else is made: it fails most easily.
+func (s *session) openOut() (closeOut func(), err error) {
+	s.outName = s.o.Out
+	if s.outName == "" && progress.Terminal(os.Stdout) {
+		s.outName = filepath.Join(os.TempDir(), time.Now().Format("crawl-20060102-150405.jsonl"))
+	}
+	if s.outName == "" || s.outName == "-" {
+		s.outName, s.out = "standard output", jsonl.NewWriter(os.Stdout)
+		return func() {}, nil
+	}
+	w, f, err := jsonl.Open(s.outName)
+	if err != nil {
+		return nil, fmt.Errorf("-out: %w", err)
+	}
+	s.out = w
+	return func() { f.Close() }, nil
+}
+
+// openNetwork opens the interface, which in the demo it makes first.
+func (s *session) openNetwork() (err error) {
+	c := network.Config{
+		Interface: tcpclient.Interface{
+			Name: s.o.Interface, Backend: s.o.Backend, Sources: s.o.Sources, Queues: s.o.Queues,
+			Gateway: s.o.Gateway.Addr, GatewayMAC: net.HardwareAddr(s.o.GatewayMAC),
+		},
+		Rate: s.o.Rate, Resolvers: s.o.Resolvers,
+	}
+	why := "-backend asks for it"
+	if s.o.demo() {
+		if s.world, err = demonet.Start(s.web()); err != nil {
+			return err
+		}
+		c.Interface.Name, c.Interface.Sources = demonet.Interface, []netip.Prefix{demonet.Sources}
+		c.Resolvers, c.SYNRetries = []netip.AddrPort{demonet.Resolver}, demoSYNRetries
+		if s.o.Backend == "" && !demonet.Privileged() {
+			c.Interface.Backend, why = "afpacket", "without root, in a user namespace, there is no AF_XDP"
+		}
+	}
+	if s.net, err = network.Open(c); err != nil {
+		return err
+	}
+	if c.Interface.Backend == "" {
+		why = "it is the faster way, and available here"
+		if s.net.Why() != "" {
+			why = s.net.Why()
+		}
+	}
+	s.announce(c.Interface.Name, why)
+	return nil
+}
+
+// announce says in one line what was chosen and why.
+func (s *session) announce(device, why string) {
+	what := map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"}[s.net.Backend()]
+	where := ""
+	if s.o.demo() {
+		where = fmt.Sprintf(", to a demo web of %d pages on %d addresses in a namespace of its own", s.o.DemoPages, s.o.DemoHosts)
+	}
+	fmt.Fprintf(os.Stderr, "crawler: %s on %s (%s)%s; output to %s\n", what, device, why, where, s.outName)
+}
+
+func (s *session) closeNetwork() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	err := s.net.Close(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil // some connections were reset instead
+	}
+	return err
+}
+
+// run crawls and sums up.
+func (s *session) run(ctx context.Context, seeds []string) error {
+	s.front = frontier.NewMemory(frontier.Limits{PerAddress: s.o.PerAddress, Pause: s.o.Pause})
+	s.front.Add(seeds)
+	s.crawl = crawl.New(crawl.Options{
+		Frontier: s.front,
+		Fetcher: fetch.New(fetch.Options{
+			Dial: s.net.Dial, Timeout: s.o.Timeout, UserAgent: s.userAgent(),
+			BodyBytes: s.o.BytesMax, PerAddress: s.o.PerAddress,
+		}),
+		Lookup: s.net.Lookup, Write: s.write,
+		Parallel: s.o.Parallel, Lookups: lookups,
+		PagesMax: s.o.PagesMax, IgnoreRobots: s.o.IgnoreRobots,
+	})
+	before, start := network.Process(), time.Now()
+	bar := progress.Start(os.Stderr, s.state)
+	err := s.crawl.Run(ctx)
+	bar.Stop()
+	sum := summary{
+		counts: s.crawl.Counts(), front: s.front.Counts(), stack: s.net.Stats(), took: time.Since(start),
+		interrupted: ctx.Err() != nil, workers: s.net.Workers(), outName: s.outName,
+	}
+	sum.crawler = network.Process().Sub(before).Sub(sum.workers)
+	return s.finish(sum, err)
+}
+
+// finish ends the demo, where there is one, and prints the summary.
+func (s *session) finish(sum summary, crawlErr error) error {
+	if s.world != nil {
+		result, err := s.world.Stop()
+		s.world = nil
+		if err != nil {
+			crawlErr = errors.Join(crawlErr, err)
+		}
+		sum.demo = &result
+	}
+	var verdict error
+	if s.check != nil && !sum.interrupted && s.o.PagesMax == 0 && crawlErr == nil {
+		verdict = s.check.verdict()
+		sum.checked = verdict == nil
+	}
+	sum.print(os.Stderr)
+	if sum.interrupted {
+		crawlErr = nil // that is how it was meant to end
+	}
+	return errors.Join(crawlErr, verdict, s.net.Err())
+}
+
+func (s *session) write(r *crawl.Record) error {
+	if err := s.out.Write(r); err != nil {
+		return err
+	}
+	if s.check != nil {
+		s.check.note(r)
+	}
+	return nil
+}
+
+func (s *session) state() progress.State {
+	counts := s.crawl.Counts()
+	known := s.front.Counts().Seen
+	if s.o.PagesMax > 0 {
+		known = min(known, s.o.PagesMax)
+	}
+	return progress.State{
+		Done: counts.Pages, Known: known,
+		Connections: int(s.net.Stats().ConnectionsOpen), Failures: counts.ByReason,
+	}
+}
+
+// userAgent names the program and whom to talk to about it.
+func (s *session) userAgent() string {
+	return robots.Agent + "/0.1 (+" + s.o.Contact + ")"
+}

@@ -1,0 +1,293 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"myriad/examples/internal/demonet"
+)
+
+// options are what the command line says, with the defaults of its mode.
+type options struct {
+	Interface  string
+	Sources    prefixes
+	Seeds      string
+	Resolvers  resolvers
+	Gateway    address
+	GatewayMAC mac
+	Backend    string
+	Queues     int
+
+	Out     string
+	Contact string
+
+	Rate         float64
+	PerAddress   int
+	Pause        time.Duration
+	Parallel     int
+	PagesMax     int
+	BytesMax     int64
+	Timeout      time.Duration
+	IgnoreRobots bool
+
+	DemoPages, DemoHosts int
+	DemoSeed             uint64
+}
+
+func (o *options) demo() bool { return o.Interface == "" }
+
+// manners are the defaults that differ: towards the demo, which is ours, and
+// towards everybody else.
+type manners struct {
+	rate       float64
+	perAddress int
+	pause      time.Duration
+	pagesMax   int
+}
+
+var (
+	demoManners = manners{rate: 0, perAddress: 4, pause: 0, pagesMax: 0}
+	goodManners = manners{rate: 100, perAddress: 1, pause: time.Second, pagesMax: 1000}
+)
+
+const usageText = `Usage: crawler [flags]
+
+Without -interface: crawls a demo web that it makes in a network namespace of
+its own; nothing else on the machine is touched.
+
+With -interface, -source and -seeds: crawls the real thing through Myriad,
+politely: %g new connections a second, %d at a time per address, %v between two
+requests to it, %d pages, robots.txt honoured. Flags ask for more.
+
+Writes one JSON line per URL to -out, progress and a summary to standard error.
+Exit codes: 0 done or ended by Ctrl-C, 1 failed, 2 wrong usage.
+
+`
+
+// parse reads the command line. Errors name the flag, its value and what to
+// do; flag.ErrHelp has been dealt with.
+func parse(args []string, help io.Writer) (*options, error) {
+	o := &options{}
+	flags := define(o)
+	err := flags.Parse(args)
+	if err == flag.ErrHelp {
+		flags.SetOutput(help)
+		fmt.Fprintf(help, usageText, goodManners.rate, goodManners.perAddress, goodManners.pause, goodManners.pagesMax)
+		flags.PrintDefaults()
+		return nil, err
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w; see crawler -h", err)
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q: URLs go into a file, given with -seeds", flags.Arg(0))
+	}
+	given := make(map[string]bool)
+	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	o.fillIn(given)
+	return o, o.check(given)
+}
+
+func define(o *options) *flag.FlagSet {
+	f := flag.NewFlagSet("crawler", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
+	f.StringVar(&o.Interface, "interface", "", "crawl from this network `device` instead of the demo")
+	f.Var(&o.Sources, "source", "our addresses on it, which nobody else may use: `CIDR`s with commas between; may be repeated")
+	f.StringVar(&o.Seeds, "seeds", "", "`file` of URLs to begin with, one a line; # begins a comment")
+	f.Var(&o.Resolvers, "resolver", "DNS server that answers over TCP: `address[:port]`s with commas between; names fail without")
+	f.Var(&o.Gateway, "gateway", "next hop (the kernel's default route of the device): `address`")
+	f.Var(&o.GatewayMAC, "gateway-mac", "Ethernet address of the next hop, instead of asking for it: `MAC`")
+	f.StringVar(&o.Backend, "backend", "", "afxdp or afpacket (the first that works)")
+	f.IntVar(&o.Queues, "queues", 0, "queues of the device to use (all)")
+	f.StringVar(&o.Out, "out", "", "`file` for the JSON lines, - for standard output (standard output; a new file in the\ntemporary folder if that is a terminal)")
+	f.StringVar(&o.Contact, "contact", "", "`URL or address` in the User-Agent where people reach you; needed with -interface")
+	f.Float64Var(&o.Rate, "rate", 0, "new connections per `second`, 0 for no limit (100; demo: no limit)")
+	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")
+	f.DurationVar(&o.Pause, "pause", 0, "`time` between two requests to one address (1s; demo: none)")
+	f.IntVar(&o.Parallel, "parallel", 512, "`URLs` in hand at a time")
+	f.IntVar(&o.PagesMax, "max-pages", 0, "end after so many `URLs`, 0 for no limit (1000; demo: no limit)")
+	f.Int64Var(&o.BytesMax, "max-bytes", 16<<20, "`bytes` read of one page")
+	f.DurationVar(&o.Timeout, "timeout", 30*time.Second, "`time` for one page, from the first SYN to the last byte")
+	f.BoolVar(&o.IgnoreRobots, "ignore-robots", false, "do not ask for robots.txt; only on hosts whose owner agreed")
+	f.IntVar(&o.DemoPages, "demo-pages", 24_000, "`pages` of the demo web")
+	f.IntVar(&o.DemoHosts, "demo-hosts", 256, "`addresses` of the demo web")
+	f.Uint64Var(&o.DemoSeed, "demo-seed", 1, "`number` that the demo web is made from")
+	return f
+}
+
+// fillIn sets what was not given to the defaults of the mode.
+func (o *options) fillIn(given map[string]bool) {
+	m := goodManners
+	if o.demo() {
+		m = demoManners
+		if o.Contact == "" {
+			o.Contact = "demo@demo.test"
+		}
+	}
+	if !given["rate"] {
+		o.Rate = m.rate
+	}
+	if !given["per-address"] {
+		o.PerAddress = m.perAddress
+	}
+	if !given["pause"] {
+		o.Pause = m.pause
+	}
+	if !given["max-pages"] {
+		o.PagesMax = m.pagesMax
+	}
+}
+
+// check refuses what cannot be done.
+func (o *options) check(given map[string]bool) error {
+	if o.demo() {
+		for _, name := range []string{"source", "seeds", "resolver", "gateway", "gateway-mac"} {
+			if given[name] {
+				return fmt.Errorf("-%s needs -interface: the demo, which runs without it, has its own", name)
+			}
+		}
+	} else if err := o.checkReal(given); err != nil {
+		return err
+	}
+	if o.Backend != "" && o.Backend != "afxdp" && o.Backend != "afpacket" {
+		return fmt.Errorf("-backend %q: give afxdp or afpacket, or leave it out for the first that works", o.Backend)
+	}
+	if math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0) || o.Rate < 0 {
+		return fmt.Errorf("-rate %v: give a number of connections per second above 0, or 0 for no limit", o.Rate)
+	}
+	if o.Timeout <= 0 {
+		return fmt.Errorf("-timeout %v: give a time above 0, such as 30s", o.Timeout)
+	}
+	if o.Pause < 0 {
+		return fmt.Errorf("-pause %v: give a time of 0 or more, such as 1s", o.Pause)
+	}
+	if !printable(o.Contact) {
+		return fmt.Errorf("-contact %q: it goes into a header: use printable ASCII characters without spaces", o.Contact)
+	}
+	for _, n := range []struct {
+		name        string
+		value       int64
+		least, most int64
+	}{
+		{"queues", int64(o.Queues), 0, 256},
+		{"per-address", int64(o.PerAddress), 1, 1024},
+		{"parallel", int64(o.Parallel), 1, 60_000},
+		{"max-pages", int64(o.PagesMax), 0, math.MaxInt32},
+		{"max-bytes", o.BytesMax, 1, 1 << 30},
+		{"demo-pages", int64(o.DemoPages), 1, 10_000_000},
+		{"demo-hosts", int64(o.DemoHosts), 1, demonet.HostsMax},
+	} {
+		if n.value < n.least || n.value > n.most {
+			return fmt.Errorf("-%s %d: give a number from %d to %d", n.name, n.value, n.least, n.most)
+		}
+	}
+	return nil
+}
+
+// checkReal refuses what a real interface needs and was not given.
+func (o *options) checkReal(given map[string]bool) error {
+	for _, need := range []struct{ name, remedy string }{
+		{"source", "give addresses on " + o.Interface + " that nobody else uses, such as -source 192.0.2.128/25"},
+		{"seeds", "give a file with the URLs to begin with, one a line"},
+		{"contact", "give a URL or a mail address by which those you crawl can reach you"},
+	} {
+		if !given[need.name] {
+			return fmt.Errorf("-%s is missing: %s", need.name, need.remedy)
+		}
+	}
+	if o.Contact == "" {
+		return fmt.Errorf("-contact is empty: give a URL or a mail address by which those you crawl can reach you")
+	}
+	for _, name := range []string{"demo-pages", "demo-hosts", "demo-seed"} {
+		if given[name] {
+			return fmt.Errorf("-%s goes with the demo, -interface with the real thing: leave one of them out", name)
+		}
+	}
+	return nil
+}
+
+func printable(text string) bool {
+	for i := range len(text) {
+		if text[i] <= ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// prefixes is the value of -source.
+type prefixes []netip.Prefix
+
+func (p *prefixes) String() string { return "" }
+
+func (p *prefixes) Set(text string) error {
+	for part := range strings.SplitSeq(text, ",") {
+		prefix, err := netip.ParsePrefix(part)
+		if addr, ok := netip.ParseAddr(part); ok == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil || !prefix.Addr().Is4() {
+			return fmt.Errorf("%q is no IPv4 address or CIDR such as 192.0.2.128/25", part)
+		}
+		for _, other := range *p {
+			if other.Overlaps(prefix) {
+				return fmt.Errorf("%v and %v overlap: give each address once", other, prefix)
+			}
+		}
+		*p = append(*p, prefix.Masked())
+	}
+	return nil
+}
+
+// resolvers is the value of -resolver.
+type resolvers []netip.AddrPort
+
+func (r *resolvers) String() string { return "" }
+
+func (r *resolvers) Set(text string) error {
+	for part := range strings.SplitSeq(text, ",") {
+		server, err := netip.ParseAddrPort(part)
+		if addr, ok := netip.ParseAddr(part); ok == nil {
+			server, err = netip.AddrPortFrom(addr, 53), nil
+		}
+		if err != nil || !server.Addr().Is4() || server.Port() == 0 {
+			return fmt.Errorf("%q is no IPv4 address with or without a port, such as 192.0.2.53:53", part)
+		}
+		*r = append(*r, server)
+	}
+	return nil
+}
+
+// address is the value of -gateway.
+type address struct{ netip.Addr }
+
+func (a *address) String() string { return "" }
+
+func (a *address) Set(text string) (err error) {
+	if a.Addr, err = netip.ParseAddr(text); err != nil || !a.Is4() {
+		return fmt.Errorf("%q is no IPv4 address such as 192.0.2.1", text)
+	}
+	return nil
+}
+
+// mac is the value of -gateway-mac.
+type mac net.HardwareAddr
+
+func (m *mac) String() string { return "" }
+
+func (m *mac) Set(text string) error {
+	addr, err := net.ParseMAC(text)
+	if err != nil || len(addr) != 6 {
+		return fmt.Errorf("%s is no Ethernet address such as 02:00:00:00:00:01", strconv.Quote(text))
+	}
+	*m = mac(addr)
+	return nil
+}
