@@ -123,6 +123,9 @@ type Config struct {
 	// Addresses are ours: TCP, UDP and ICMP sent to them, and ARP about them,
 	// come to us; everything else stays the kernel's.
 	Addresses []netip.Prefix
+	// Shared is an address of the kernel's on which some ports are ours;
+	// only AF_XDP can keep them from the kernel.
+	Shared *Shared
 	// Queues limits the number of queues used for sending and ownership; the
 	// device's own number when 0. Every receive queue of the device is bound
 	// in any case, since a frame for us may arrive on each.
@@ -130,6 +133,13 @@ type Config struct {
 	// ReceiveFrames and SendFrames are the frames per queue, powers of two; 0
 	// means 4096 each.
 	ReceiveFrames, SendFrames int
+}
+
+// Shared is an address that we share with the kernel: TCP to the ports PortMin
+// to PortMax is ours. ARP, ICMP and everything else stay the kernel's.
+type Shared struct {
+	Address          netip.Addr
+	PortMin, PortMax uint16
 }
 
 // Counters are totals since the device was opened.

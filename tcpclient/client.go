@@ -248,7 +248,7 @@ func errShutCut(ctx context.Context) error {
 func (c *Client) closeDevices() error {
 	var all error
 	for _, l := range c.links {
-		all = errors.Join(all, l.device.Close())
+		all = errors.Join(all, l.close())
 	}
 	return all
 }
@@ -258,7 +258,7 @@ func (c *Client) closeDevices() error {
 func (c *Client) abandonDevices() {
 	for k, l := range c.links {
 		if c.cfg.Interfaces[k].Device == nil {
-			_ = l.device.Close() // the error that led here is the one to tell
+			_ = l.close() // the error that led here is the one to tell
 		}
 	}
 }

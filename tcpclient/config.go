@@ -24,7 +24,7 @@ type Config struct {
 	// limit.
 	Rate float64
 	// PortMin and PortMax bound the local ports: 1,024 to 65,535. Both are
-	// used.
+	// used. See Interface.Sources for addresses shared with the kernel.
 	PortMin, PortMax uint16
 
 	// Timeout and Idle are the defaults for Open; 0 is without limit.
@@ -96,7 +96,10 @@ type Interface struct {
 	// returns closes it.
 	Device iobackend.Device
 	// Sources are our addresses on it: each address of each prefix. They must
-	// not be the kernel's, and not overlap.
+	// not be the kernel's, and not overlap. With none, the interface's own
+	// address is shared with the kernel: Config.PortMin to PortMax are ours
+	// then (61,000 to 65,535 by default), ICMP stays the kernel's, and only
+	// AF_XDP will do.
 	Sources []netip.Prefix
 	// Gateway is where everything goes that no route names; the kernel's
 	// default route of the device when zero.

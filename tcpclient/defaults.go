@@ -3,6 +3,7 @@ package tcpclient
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 )
 
@@ -16,6 +17,19 @@ const (
 	timeLimit        = 24 * 24 * time.Hour
 )
 
+// sharedPortMin is above the ports from which Linux chooses by default.
+const sharedPortMin = 61000
+
+// sharesAddress: an interface has no sources of its own.
+func (c *Config) sharesAddress() bool {
+	for k := range c.Interfaces {
+		if c.Interfaces[k].Device == nil && len(c.Interfaces[k].Sources) == 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func set[T comparable](field *T, value T) {
 	var zero T
 	if *field == zero {
@@ -25,8 +39,12 @@ func set[T comparable](field *T, value T) {
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {
+	c.Interfaces = slices.Clone(c.Interfaces) // openInterface adds to them
 	set(&c.ConnectionsMax, 65536)
 	set(&c.Batch, 256)
+	if c.sharesAddress() {
+		set(&c.PortMin, sharedPortMin)
+	}
 	set(&c.PortMin, 1024)
 	set(&c.PortMax, 65535)
 	set(&c.SYNRetries, 3)

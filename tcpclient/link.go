@@ -1,6 +1,7 @@
 package tcpclient
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 
@@ -16,6 +17,7 @@ type link struct {
 	sources   sources
 	routes    *linklayer.Routes
 	neighbors *linklayer.Neighbors
+	kernel    neighborAsker // asks the kernel instead of the link, when not nil
 	mac       [6]byte
 	ttl       uint8
 	mtu       int
@@ -23,6 +25,22 @@ type link struct {
 	first     int // index of the first of them
 	onePath   bool
 	path      linklayer.Path // where everything goes, if onePath
+}
+
+// neighborAsker resolves neighbours in another way than by our own ARP.
+type neighborAsker interface {
+	ask(w *Worker, address netip.Addr)
+	close()
+}
+
+var errDeviceRoutes = errors.New("tcpclient: Interface.Device comes without routes: set OnLink, Gateway or GatewayMAC")
+
+// close detaches from the interface.
+func (l *link) close() error {
+	if l.kernel != nil {
+		l.kernel.close()
+	}
+	return l.device.Close()
 }
 
 // reaches reports whether there is a way to remote.
@@ -39,9 +57,9 @@ const frameHeaders = 40
 
 // newLink describes an opened device. routes are those that Interface or the
 // kernel give.
-func newLink(in *Interface, device iobackend.Device, routes []linklayer.Route, ttl uint8) (*link, error) {
-	info := device.Info()
-	l := &link{name: info.Name, device: device, ttl: ttl, mtu: info.MTU, neighbors: linklayer.NewNeighbors()}
+func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
+	info := o.device.Info()
+	l := &link{name: info.Name, device: o.device, kernel: o.kernel, ttl: ttl, mtu: info.MTU, neighbors: linklayer.NewNeighbors()}
 	if len(info.HardwareAddr) != 6 {
 		return nil, fmt.Errorf("tcpclient: interface %q has no Ethernet address: only Ethernet-like interfaces can be used", info.Name)
 	}
@@ -64,7 +82,7 @@ func newLink(in *Interface, device iobackend.Device, routes []linklayer.Route, t
 		l.path = linklayer.NewPath(l.mac, [6]byte(in.GatewayMAC), ttl, 0)
 		return l, nil
 	}
-	if l.routes, err = linklayer.NewRoutes(routes); err != nil {
+	if l.routes, err = linklayer.NewRoutes(o.routes); err != nil {
 		return nil, fmt.Errorf("tcpclient: interface %q: %w", info.Name, err)
 	}
 	return l, nil

@@ -11,33 +11,55 @@ import (
 	"myriad/linklayer"
 )
 
+// opened is a device, the routes to use on it, and, where its address is
+// shared with the kernel, who resolves neighbours.
+type opened struct {
+	device iobackend.Device
+	routes []linklayer.Route
+	kernel neighborAsker
+}
+
 // openInterface opens the device, and finds the routes to use on it: the
 // kernel's where the Interface names none.
-func openInterface(in *Interface) (iobackend.Device, []linklayer.Route, error) {
-	routes := ownRoutes(in)
+func (c *Config) openInterface(in *Interface) (o opened, err error) {
+	o.routes = ownRoutes(in)
 	if in.Device != nil {
-		if routes == nil && len(in.GatewayMAC) == 0 {
-			return nil, nil, fmt.Errorf("tcpclient: Interface.Device comes without routes: set OnLink, Gateway or GatewayMAC")
+		if o.routes == nil && len(in.GatewayMAC) == 0 {
+			return o, errDeviceRoutes
 		}
-		return in.Device, routes, nil
+		o.device = in.Device
+		return o, nil
 	}
 	info, err := netinfo.Lookup(in.Name)
 	if err != nil {
-		return nil, nil, fmt.Errorf("tcpclient: Interface.Name: %w", err)
+		return o, fmt.Errorf("tcpclient: Interface.Name: %w", err)
 	}
 	for _, p := range in.Sources {
 		if have, owned := info.KernelOwns(p); owned {
-			return nil, nil, fmt.Errorf("tcpclient: Interface.Sources: %v holds %v, which is the kernel's: give addresses that nobody else uses on %q", p, have, in.Name)
+			return o, fmt.Errorf("tcpclient: Interface.Sources: %v holds %v, which is the kernel's: give addresses that nobody else uses on %q", p, have, in.Name)
 		}
 	}
-	if routes == nil {
-		routes = kernelRoutes(info)
+	if o.routes == nil {
+		o.routes = kernelRoutes(info)
 	}
-	if len(routes) == 0 && len(in.GatewayMAC) == 0 {
-		return nil, nil, fmt.Errorf("tcpclient: interface %q has no route: set Gateway, GatewayMAC or OnLink", in.Name)
+	if len(o.routes) == 0 && len(in.GatewayMAC) == 0 {
+		return o, fmt.Errorf("tcpclient: interface %q has no route: set Gateway, GatewayMAC or OnLink", in.Name)
 	}
-	device, err := openBackend(in)
-	return device, routes, err
+	var shared *iobackend.Shared
+	if len(in.Sources) == 0 {
+		if shared, err = shareAddress(in, info, c.PortMin, c.PortMax); err != nil {
+			return o, err
+		}
+		k, err := newKernelNeighbors(info.Index)
+		if err != nil {
+			return o, err
+		}
+		o.kernel = k
+	}
+	if o.device, err = openBackend(in, shared); err != nil && o.kernel != nil {
+		o.kernel.close()
+	}
+	return o, err
 }
 
 func kernelRoutes(info *netinfo.Info) []linklayer.Route {
@@ -52,10 +74,15 @@ func kernelRoutes(info *netinfo.Info) []linklayer.Route {
 
 // openBackend opens the device with the backend asked for, or with the first
 // that works.
-func openBackend(in *Interface) (iobackend.Device, error) {
+func openBackend(in *Interface, shared *iobackend.Shared) (iobackend.Device, error) {
 	cfg := iobackend.Config{
-		Interface: in.Name, Addresses: in.Sources, Queues: in.Queues,
+		Interface: in.Name, Queues: in.Queues, Shared: shared,
 		ReceiveFrames: in.ReceiveFrames, SendFrames: in.SendFrames,
+	}
+	if shared == nil {
+		for _, p := range in.Sources {
+			cfg.Addresses = append(cfg.Addresses, p.Masked())
+		}
 	}
 	switch in.Backend {
 	case "afxdp":

@@ -9,15 +9,22 @@ import (
 	"myriad/linklayer"
 )
 
+// opened is a device and the routes to use on it.
+type opened struct {
+	device iobackend.Device
+	routes []linklayer.Route
+	kernel neighborAsker
+}
+
 // openInterface takes devices that the owner opened; this system has no
 // backend of its own yet.
-func openInterface(in *Interface) (iobackend.Device, []linklayer.Route, error) {
+func (c *Config) openInterface(in *Interface) (opened, error) {
 	if in.Device == nil {
-		return nil, nil, fmt.Errorf("tcpclient: interface %q: %w: no backend for this operating system; set Interface.Device", in.Name, iobackend.ErrNotSupported)
+		return opened{}, fmt.Errorf("tcpclient: interface %q: %w: no backend for this operating system; set Interface.Device", in.Name, iobackend.ErrNotSupported)
 	}
 	routes := ownRoutes(in)
 	if routes == nil && len(in.GatewayMAC) == 0 {
-		return nil, nil, fmt.Errorf("tcpclient: Interface.Device comes without routes: set OnLink, Gateway or GatewayMAC")
+		return opened{}, errDeviceRoutes
 	}
-	return in.Device, routes, nil
+	return opened{device: in.Device, routes: routes}, nil
 }

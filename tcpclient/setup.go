@@ -20,25 +20,27 @@ func (c *Client) openLinks() error {
 	workers := 0
 	for k := range c.cfg.Interfaces {
 		in := &c.cfg.Interfaces[k]
-		if _, err := newSources(in.Sources); err != nil {
-			return err
+		if len(in.Sources) > 0 || in.Device != nil {
+			if _, err := newSources(in.Sources); err != nil {
+				return err
+			}
 		}
 		if err := c.overlaps(k); err != nil {
 			return err
 		}
-		device, routes, err := openInterface(in)
+		o, err := c.cfg.openInterface(in)
 		if err != nil {
 			return err
 		}
-		l, err := newLink(in, device, routes, c.cfg.TTL)
+		l, err := newLink(in, o, c.cfg.TTL)
 		if err != nil {
 			if in.Device == nil {
-				_ = device.Close()
+				_ = o.device.Close()
 			}
 			return err
 		}
 		c.links = append(c.links, l)
-		if limit := device.Info().BatchMax; c.cfg.Batch > limit {
+		if limit := o.device.Info().BatchMax; c.cfg.Batch > limit {
 			return fmt.Errorf("tcpclient: Config.Batch %d exceeds the %d frames that %q moves at once: lower it, or raise Interface.ReceiveFrames and SendFrames", c.cfg.Batch, limit, l.name)
 		}
 		l.first = workers

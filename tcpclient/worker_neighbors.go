@@ -1,6 +1,7 @@
 package tcpclient
 
 import (
+	"net/netip"
 	"time"
 
 	"myriad/conntable"
@@ -62,6 +63,10 @@ func (w *Worker) resolve(i uint32, next [16]byte) {
 
 // askFor broadcasts an ARP request, or confirms a known neighbour.
 func (w *Worker) askFor(p linklayer.Probe) {
+	if w.link.kernel != nil {
+		w.link.kernel.ask(w, netip.AddrFrom16(p.IP).Unmap())
+		return
+	}
 	frame := w.transmit.frame(w)
 	if frame == nil {
 		return // asked again before long

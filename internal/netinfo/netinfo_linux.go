@@ -137,23 +137,10 @@ const usable = netlink.NUD_PERMANENT | netlink.NUD_NOARP | netlink.NUD_REACHABLE
 // Neighbour returns the hardware address of a neighbour on the interface, and
 // false when the kernel has not resolved it.
 func (in *Info) Neighbour(addr netip.Addr) (net.HardwareAddr, bool, error) {
-	h, err := netlink.NewHandle(unix.NETLINK_ROUTE)
+	r, err := OpenResolver(in.Index)
 	if err != nil {
-		return nil, false, fmt.Errorf("netinfo: open a netlink socket: %w", err)
+		return nil, false, err
 	}
-	defer h.Close()
-	family := netlink.FAMILY_V4
-	if addr.Is6() {
-		family = netlink.FAMILY_V6
-	}
-	all, err := h.NeighList(in.Index, family)
-	if err != nil {
-		return nil, false, fmt.Errorf("netinfo: list neighbours on %q: %w", in.Name, err)
-	}
-	for _, n := range all {
-		if a, ok := netip.AddrFromSlice(n.IP); ok && a.Unmap() == addr && n.State&usable != 0 && len(n.HardwareAddr) > 0 {
-			return n.HardwareAddr, true, nil
-		}
-	}
-	return nil, false, nil
+	defer r.Close()
+	return r.Neighbour(addr)
 }

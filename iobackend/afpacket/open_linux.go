@@ -48,6 +48,9 @@ func withDefaults(c *iobackend.Config) error {
 	if c.Queues < 0 || c.Queues > queuesMax {
 		return fmt.Errorf("Config.Queues %d is not within 0 and %d", c.Queues, queuesMax)
 	}
+	if c.Shared != nil {
+		return fmt.Errorf("Config.Shared %v: %w: packet sockets cannot keep its ports from the kernel; use AF_XDP, or an address of its own", c.Shared.Address, iobackend.ErrNotSupported)
+	}
 	if len(c.Addresses) == 0 {
 		return fmt.Errorf("Config.Addresses is empty: without one, nothing is ours to receive")
 	}

@@ -58,7 +58,7 @@ func frameSize(mtu int) (size int, pieces bool) {
 }
 
 func checkAddresses(c iobackend.Config) error {
-	if len(c.Addresses) == 0 {
+	if len(c.Addresses) == 0 && c.Shared == nil {
 		return fmt.Errorf("afxdp: Addresses is empty, so nothing on %q could be ours; name at least one prefix", c.Interface)
 	}
 	for _, p := range c.Addresses {
