@@ -5,7 +5,6 @@ import (
 	"net"
 	"net/netip"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -290,10 +289,11 @@ func (h *dialHandler) data(w stack, c *Conn, data []byte) {
 	if c.paused || c.in.count < h.dialer.readLimit() {
 		return
 	}
-	if err := w.Pause(c.id); err != nil {
-		// Config.SideRecords are used up. To go on would be to hold any amount.
-		h.reset(w, c, syscall.ENOBUFS)
-		return
+	switch err := w.Pause(c.id); {
+	case err == nil:
+		c.paused = true
+	case !errors.Is(err, ErrClosed): // then its last event is on the way
+		// To go on would be to hold any amount.
+		h.reset(w, c, NoMemory.Err())
 	}
-	c.paused = true
 }
