@@ -128,6 +128,7 @@ func (c *Crawl) fetch(ctx context.Context, t *frontier.Task, pause time.Duration
 		return
 	}
 	reply, err := c.options.Fetcher.Fetch(ctx, t)
+	defer reply.Release()
 	if err != nil && ctx.Err() != nil {
 		c.abandon(t)
 		return

@@ -106,7 +106,7 @@ func addDeadRoute(far *testbed.Namespace, prefix string, kind int) error {
 
 // startServer starts the child and tells it what to serve.
 func (w *World) startServer(web demoweb.Web) error {
-	w.server = exec.Command("/proc/self/exe")
+	w.server = exec.Command(executable())
 	w.server.Args[0] = "myriad-demo-web"
 	w.server.Env = append(os.Environ(), serverMark+"=1")
 	w.server.Stderr = os.Stderr

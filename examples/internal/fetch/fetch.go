@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strconv"
+	"sync"
 	"time"
 
 	"myriad/examples/internal/frontier"
@@ -56,6 +57,23 @@ type Reply struct {
 	Bytes    int64  // of the body
 	Location string // canonical, of a redirect
 	Timing   Timing
+
+	buffer *bytes.Buffer // holds Body
+}
+
+// buffers are for bodies, most of which are small.
+var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 16<<10)) }}
+
+// bufferMax is the largest buffer kept for the next page.
+const bufferMax = 256 << 10
+
+// Release gives the memory of Body back; it must not be used afterwards.
+func (r *Reply) Release() {
+	if r.buffer != nil && r.buffer.Cap() <= bufferMax {
+		r.buffer.Reset()
+		buffers.Put(r.buffer)
+	}
+	r.buffer, r.Body = nil, nil
 }
 
 // HTML reports whether the body may hold links.
@@ -110,9 +128,9 @@ func (f *Fetcher) get(ctx context.Context, t *frontier.Task, address string, wan
 func (f *Fetcher) readBody(body io.Reader, r *Reply, keep bool) (err error) {
 	limited := io.LimitReader(body, f.options.BodyBytes+1)
 	if keep {
-		var buffer bytes.Buffer
-		r.Bytes, err = buffer.ReadFrom(limited)
-		r.Body = buffer.Bytes()
+		r.buffer = buffers.Get().(*bytes.Buffer)
+		r.Bytes, err = r.buffer.ReadFrom(limited)
+		r.Body = r.buffer.Bytes()
 	} else {
 		r.Bytes, err = io.Copy(io.Discard, limited)
 	}

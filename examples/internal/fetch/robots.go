@@ -22,8 +22,10 @@ func (f *Fetcher) Robots(ctx context.Context, t *frontier.Task) (*robots.Rules, 
 		if err != nil && (r.Status == 0 || Reason(err) != TooLarge) {
 			return nil, err
 		}
+		rules := robots.Parse(r.Status, r.Body)
+		r.Release()
 		if r.Location == "" {
-			return robots.Parse(r.Status, r.Body), nil
+			return rules, nil
 		}
 		if site, _, _ := weburl.Split(r.Location); site != t.Site {
 			defer CloseIdle(t.Slot) // it is no connection of this site

@@ -135,6 +135,9 @@ func (n *Network) Lookup(ctx context.Context, host string) (netip.Addr, error) {
 	}
 	// With the final dot no search domain of the machine's is tried.
 	addrs, err := n.resolver.LookupNetIP(ctx, "ip4", strings.TrimSuffix(host, ".")+".")
+	if dns := new(net.DNSError); errors.As(err, &dns) {
+		dns.Server = "" // Go names the machine's, which was not asked
+	}
 	if err != nil {
 		return netip.Addr{}, err
 	}

@@ -5,6 +5,7 @@
 package progress
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"os"
@@ -31,6 +32,7 @@ type Bar struct {
 	out  *os.File
 	read func() State
 	bar  *progressbar.ProgressBar
+	view bytes.Buffer // what the bar has drawn
 	stop chan struct{}
 	done chan struct{}
 }
@@ -46,7 +48,7 @@ func Start(out *os.File, read func() State) *Bar {
 	}
 	b := &Bar{out: out, read: read, stop: make(chan struct{}), done: make(chan struct{})}
 	b.bar = progressbar.NewOptions(1,
-		progressbar.OptionSetWriter(out),
+		progressbar.OptionSetWriter(&b.view),
 		progressbar.OptionSetWidth(12),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
@@ -67,7 +69,9 @@ func (b *Bar) Stop() {
 	}
 	close(b.stop)
 	<-b.done
+	b.view.Reset()
 	_ = b.bar.Clear()
+	_, _ = b.out.Write(b.view.Bytes())
 }
 
 func (b *Bar) run() {
@@ -92,8 +96,10 @@ func (b *Bar) show(s State) {
 	// One more than is known: a bar that is full is finished for good, but a
 	// page in hand may still lead to others.
 	b.bar.ChangeMax(max(s.Known, s.Done) + 1)
-	b.bar.Describe(Describe(s, width-barColumns))
 	_ = b.bar.Set(s.Done)
+	b.view.Reset() // each of the three draws; the last one has it all
+	b.bar.Describe(Describe(s, width-barColumns))
+	_, _ = b.out.Write(b.view.Bytes())
 }
 
 // barColumns is what the bar takes by itself: percentage, bar, count, rate and
