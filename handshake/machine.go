@@ -33,7 +33,7 @@ const (
 	synRTO         = time.Second            // RFC 6298 §2.1
 	synTimeoutRTO  = 3 * time.Second        // RFC 6298 §5.7
 	rtoMax         = 60 * time.Second       // RFC 6298 §2.5
-	delayedACK     = 40 * time.Millisecond  // RFC 9293 allows up to 500 ms; Linux's floor
+	delayedACKMax  = 40 * time.Millisecond  // RFC 9293 allows up to 500 ms; Linux's floor
 	finWait2       = 60 * time.Second       // as Linux: a peer that never closes
 	challengeEvery = 500 * time.Millisecond // per connection, RFC 5961 §7
 	initialWindow  = 10                     // segments, RFC 6928

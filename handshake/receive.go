@@ -1,6 +1,8 @@
 package handshake
 
 import (
+	"time"
+
 	"myriad/conntable"
 	"myriad/internal/seq"
 	"myriad/linklayer"
@@ -244,8 +246,16 @@ func (m *Machine) oweACK(c *conn, size int, fin bool) {
 		e.Flags |= ackNow
 	}
 	if e.Flags&ackNow == 0 && c.x.AckDue == 0 {
-		c.x.AckDue = tick(c.now + delayedACK)
+		c.x.AckDue = tick(c.now + ackDelay(c))
 	}
+}
+
+// ackDelay is how long an ACK may wait for company: half a round trip, so that
+// it still comes before the peer's tail loss probe, two round trips after what
+// it sent (RFC 8985 §7.2), makes it send the segment again.
+func ackDelay(c *conn) time.Duration {
+	half := time.Duration(c.e.Micros) * time.Microsecond / 2
+	return min(max(half, time.Millisecond), delayedACKMax)
 }
 
 // noteDuplicate has the next ACK report bytes that came twice (RFC 2883).

@@ -118,7 +118,11 @@ func TestOutOfOrderIsQueuedSACKedAndDelivered(t *testing.T) {
 
 func TestInOrderDataIsAcknowledgedEverySecondSegmentOrDelayed(t *testing.T) {
 	s := newScript(t, Config{})
-	s.establish(Open{})
+	s.open(Open{})
+	s.want(fSYN, 0, 0, "")
+	s.link.Clock().Advance(100 * time.Millisecond)
+	s.synACK()
+	s.want(fACK, 1, 1, "")
 	s.send(fACK, 1, 1, "a")
 	s.wantNothing()
 	s.send(fACK, 2, 1, "b")
@@ -130,6 +134,13 @@ func TestInOrderDataIsAcknowledgedEverySecondSegmentOrDelayed(t *testing.T) {
 	s.want(fACK, 1, 4, "")
 	s.pass(time.Second)
 	s.wantNothing()
+
+	s = newScript(t, Config{}) // on a short path the peer's probe comes sooner
+	s.establish(Open{})
+	s.send(fACK, 1, 1, "a")
+	s.wantNothing()
+	s.pass(2 * time.Millisecond)
+	s.want(fACK, 1, 2, "")
 }
 
 func TestDuplicateIsACKedAgainWithDSACK(t *testing.T) {
