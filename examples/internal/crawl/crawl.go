@@ -89,7 +89,7 @@ func (c *Crawl) lookUp(ctx context.Context) {
 
 // work handles tasks until there are none.
 func (c *Crawl) work(ctx context.Context) {
-	for {
+	for ctx.Err() == nil {
 		t, err := c.options.Frontier.Next(ctx)
 		if err != nil {
 			return

@@ -50,13 +50,21 @@ func Reason(err error) string {
 			return c.reason
 		}
 	}
-	// net/http has no error value for these.
-	if text := err.Error(); strings.Contains(text, "malformed HTTP") || strings.Contains(text, "server response headers exceeded") ||
-		strings.Contains(text, "malformed MIME header") || strings.Contains(text, "transfer encoding") ||
-		strings.Contains(text, "Content-Length") || strings.Contains(text, "malformed chunked encoding") {
-		return BadReply
+	text := err.Error()
+	for _, part := range badReplies {
+		if strings.Contains(text, part) {
+			return BadReply
+		}
 	}
 	return Failed
+}
+
+// badReplies are parts of net/http's errors about replies, for which it has no
+// values.
+var badReplies = []string{
+	"malformed HTTP", "malformed MIME header", "chunk length", "chunk line", "chunked",
+	"transfer encoding", "Content-Length", "server response headers exceeded",
+	"Unsolicited response",
 }
 
 // causes are looked for in this order.
