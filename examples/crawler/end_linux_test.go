@@ -155,6 +155,7 @@ func TestDemo(t *testing.T) {
 	testbed.Require(t)
 	for backend, name := range map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"} {
 		t.Run(backend, func(t *testing.T) {
+			t.Parallel() // most of the time goes into waiting for silence
 			cmd, stderr := command(t, "-demo-pages", "800", "-demo-hosts", "60", "-demo-seed", "3", "-backend", backend)
 			out, err := cmd.Output()
 			require.NoError(t, err, stderr)
@@ -173,6 +174,7 @@ func TestDemo(t *testing.T) {
 // TestDemoIsPolite asks for good manners, and the server's own account.
 func TestDemoIsPolite(t *testing.T) {
 	testbed.Require(t)
+	t.Parallel()
 	cmd, stderr := command(t, "-demo-pages", "60", "-demo-hosts", "20", "-per-address", "1", "-pause", "100ms", "-rate", "200")
 	out, err := cmd.Output()
 	require.NoError(t, err, stderr)
@@ -183,6 +185,7 @@ func TestDemoIsPolite(t *testing.T) {
 // TestDemoWithoutRoot runs it as nobody.
 func TestDemoWithoutRoot(t *testing.T) {
 	testbed.Require(t)
+	t.Parallel()
 	binary := publicBinary(t)
 	cmd, stderr := command(t, "-demo-pages", "100", "-demo-hosts", "20")
 	cmd.Path, cmd.Dir = binary, "/"
@@ -258,6 +261,7 @@ func TestInterrupt(t *testing.T) {
 // TestProgress runs it on a terminal.
 func TestProgress(t *testing.T) {
 	testbed.Require(t)
+	t.Parallel()
 	terminal, name, err := openTerminal()
 	if err != nil {
 		t.Fatal(err)

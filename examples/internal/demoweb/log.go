@@ -1,9 +1,11 @@
 package demoweb
 
 import (
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"sync"
 )
 
@@ -14,6 +16,23 @@ type Report struct {
 	PeakPerAddress int `json:"peak_per_address"` // connections open at once to the same of our addresses
 	Addresses      int `json:"addresses"`        // of ours that were connected to
 	Clients        int `json:"clients"`          // addresses that connected
+	// UserAgents counts requests by their User-Agent, for the first few that
+	// were seen.
+	UserAgents map[string]int `json:"user_agents"`
+	// Forbidden counts requests that robots.txt asks not to make.
+	Forbidden int `json:"forbidden"`
+}
+
+// userAgentsMax bounds Report.UserAgents.
+const userAgentsMax = 8
+
+func (r *Report) agent(name string) {
+	if r.UserAgents == nil {
+		r.UserAgents = make(map[string]int)
+	}
+	if _, known := r.UserAgents[name]; known || len(r.UserAgents) < userAgentsMax {
+		r.UserAgents[name]++
+	}
 }
 
 // connectionLog watches connections.
@@ -43,16 +62,21 @@ func (l *connectionLog) note(c net.Conn, state http.ConnState) {
 	}
 }
 
-func (l *connectionLog) request(*http.Request) {
+func (l *connectionLog) request(req *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.r.Requests++
+	l.r.agent(req.UserAgent())
+	if strings.HasPrefix(req.URL.Path, "/private/") {
+		l.r.Forbidden++
+	}
 }
 
 func (l *connectionLog) report() Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.r
+	r.UserAgents = maps.Clone(r.UserAgents)
 	r.Addresses, r.Clients = len(l.open), len(l.clients)
 	return r
 }
