@@ -15,7 +15,8 @@ import (
 // methods. Errors are *net.OpError, but for io.EOF.
 //
 // Unread bytes are held up to Dialer.ReadBuffer; then the peer's window
-// closes. Other connections notice nothing of it.
+// closes. Other connections notice nothing of it. There are no keep-alives:
+// Config.Idle ends connections whose peer has fallen silent.
 type Conn struct {
 	dialer  *Dialer
 	network string

@@ -2,6 +2,7 @@ package tcpclient
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -11,13 +12,10 @@ import (
 )
 
 // Dialer opens connections that ordinary Go code can use: it gives out
-// net.Conns that run over a Client of its own. The zero value with an
-// interface and a source address is ready:
+// net.Conns that run over a Client of its own. The zero value with the name of
+// an interface is ready:
 //
-//	d := &tcpclient.Dialer{
-//		Interface: "eth0",
-//		Sources:   []netip.Prefix{netip.MustParsePrefix("192.0.2.128/25")},
-//	}
+//	d := &tcpclient.Dialer{Interface: "eth0"}
 //	defer d.Close()
 //	web := &http.Client{Transport: &http.Transport{DialContext: d.DialContext}}
 //
@@ -29,7 +27,8 @@ import (
 type Dialer struct {
 	// Interface and Sources are a short form of Config.Interfaces, for one
 	// device: its name, and the addresses on it that are ours and not the
-	// kernel's.
+	// kernel's. With no Sources the device's own address is shared with the
+	// kernel (see Interface.Sources in this package).
 	Interface string
 	Sources   []netip.Prefix
 	// Config is what the Client is made with.
@@ -77,7 +76,15 @@ type engine interface {
 // clientEngine is the engine of everyday life.
 type clientEngine struct{ *Client }
 
-func (e clientEngine) kick(h *dialHandler) error       { return e.Do(h.index, h.onWorker) }
+// kick tells of a worker that has failed why it did.
+func (e clientEngine) kick(h *dialHandler) error {
+	err := e.Do(h.index, h.onWorker)
+	if failure := e.Err(); failure != nil && errors.Is(err, ErrClosed) {
+		return failure
+	}
+	return err
+}
+
 func (e clientEngine) close(ctx context.Context) error { return e.Close(ctx) }
 
 // Client starts the Dialer where that has not happened yet, and returns the

@@ -77,7 +77,7 @@ func TestHTTP(t *testing.T) {
 	}
 }
 
-func getBytes(t *testing.T, web *http.Client, url string, count int) {
+func getBytes(t testing.TB, web *http.Client, url string, count int) {
 	resp, err := web.Get(fmt.Sprintf("%s/bytes/%d", url, count))
 	if err != nil {
 		t.Error(err)

@@ -15,10 +15,12 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/iobackend"
 )
 
 // dialError checks that err is what the kernel's dialer would have made of it.
-func dialError(t *testing.T, err error, remote string) *net.OpError {
+func dialError(t testing.TB, err error, remote string) *net.OpError {
 	var op *net.OpError
 	require.ErrorAs(t, err, &op)
 	require.Equal(t, "dial", op.Op)
@@ -199,14 +201,45 @@ func TestDialerFieldsRefused(t *testing.T) {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		_, err := d.DialAddrPort(ctx, netip.MustParseAddrPort("192.0.2.1:80"))
 		cancel()
-		if d.Timeout == 0 {
-			dialError(t, err, "")
-			require.ErrorContains(t, err, want)
-		}
+		dialError(t, err, "")
+		require.ErrorContains(t, err, want)
 		_, err = d.Client()
 		require.ErrorContains(t, err, want)
 		require.NoError(t, d.Close())
 	}
+}
+
+// A worker that has ended is passed over; when all have, the dial says why.
+func TestDialPassesOverFailedWorkers(t *testing.T) {
+	w := newFakeWorld(t, &Dialer{})
+	l := w.listen()
+	go echo(l)
+	end := func(index int) {
+		worker := w.fake.workers[index]
+		worker.do(worker.shutdown)
+		<-worker.ended
+	}
+	end(0)
+	for range 4 {
+		require.NoError(t, w.askEcho(l.Addr().String(), noise(100)))
+	}
+	end(1)
+	_, err := w.dialer.Dial("tcp", l.Addr().String())
+	dialError(t, err, "")
+	require.ErrorIs(t, err, ErrClosed)
+}
+
+// The device is removed while a connection stands.
+func TestDeviceRemovedUnderDialer(t *testing.T) {
+	w := newDeviceWorld(t, &Dialer{})
+	c, _ := w.pair()
+	require.NoError(t, w.near.DeleteLink("near0"))
+	_, err := c.Read(make([]byte, 1))
+	require.ErrorIs(t, err, syscall.ENETDOWN)
+	_, err = w.dialer.DialAddrPort(context.Background(), netip.AddrPortFrom(w.peer, 80))
+	dialError(t, err, "")
+	require.ErrorIs(t, err, iobackend.ErrDeviceGone)
+	w.dialer.Close()
 }
 
 func TestDialTogether(t *testing.T) {

@@ -79,8 +79,17 @@ func (h *dialHandler) kickLater(err error) {
 			time.Sleep(wait)
 		}
 	}
-	if err != nil {
-		h.fail(h.takeAskers(), err)
+	if err == nil {
+		return
+	}
+	for _, c := range h.takeAskers() {
+		c.mu.Lock()
+		opening := c.wants&wantOpen != 0
+		c.wants, c.queued = c.wants&^wantOpen, false
+		if !opening || !h.passOn(c) {
+			c.end(err)
+		}
+		c.mu.Unlock()
 	}
 }
 
@@ -93,22 +102,16 @@ func (h *dialHandler) takeAskers() []*Conn {
 	return askers
 }
 
-// fail ends connections that no worker will serve any more.
-func (h *dialHandler) fail(conns []*Conn, cause error) {
-	for _, c := range conns {
+// abandon ends everything, after the worker has ended.
+func (h *dialHandler) abandon() {
+	for _, c := range append(h.takeAskers(), h.conns...) {
 		if c != nil {
 			c.mu.Lock()
 			c.queued = false
-			c.end(cause)
+			c.end(net.ErrClosed)
 			c.mu.Unlock()
 		}
 	}
-}
-
-// abandon ends everything, after the worker has ended.
-func (h *dialHandler) abandon() {
-	h.fail(h.takeAskers(), net.ErrClosed)
-	h.fail(h.conns, net.ErrClosed)
 }
 
 // serve does, on the worker's goroutine, what the Conns on the list want.
@@ -168,13 +171,21 @@ func (h *dialHandler) open(w stack, c *Conn) {
 		return
 	}
 	h.release(slot)
-	handlers := h.dialer.handlers
-	if c.tries++; c.tries < len(handlers) && !errors.Is(opened[0].Err, ErrClosed) {
-		c.handler = handlers[(h.index+1)%len(handlers)]
-		c.ask(wantOpen)
-		return
+	if !h.passOn(c) {
+		c.end(opened[0].Err)
 	}
-	c.end(opened[0].Err)
+}
+
+// passOn has the next worker open c, unless all were asked. The caller holds
+// c.mu.
+func (h *dialHandler) passOn(c *Conn) bool {
+	handlers := h.dialer.handlers
+	if c.tries++; c.tries >= len(handlers) {
+		return false
+	}
+	c.handler = handlers[(h.index+1)%len(handlers)]
+	c.ask(wantOpen)
+	return true
 }
 
 // slot finds room for c in conns.

@@ -15,7 +15,7 @@ import (
 
 // dialWorld is a Dialer and a place for its peers, which are the kernel's.
 type dialWorld struct {
-	t      *testing.T
+	t      testing.TB
 	dialer *Dialer
 	// listen makes a listener on a free port; the dialer reaches it.
 	listen func() net.Listener
@@ -24,6 +24,8 @@ type dialWorld struct {
 	// other is a second address of that host, and silent one of nobody; far
 	// away is where no route leads.
 	other, silent, farAway netip.Addr
+	// near is where the device is.
+	near *testbed.Namespace
 	// fake is the engine of a world without a device.
 	fake *fakeEngine
 }
@@ -46,7 +48,7 @@ func inEachWorld(t *testing.T, set func(d *Dialer), test func(w *dialWorld)) {
 	})
 }
 
-func newFakeWorld(t *testing.T, d *Dialer) *dialWorld {
+func newFakeWorld(t testing.TB, d *Dialer) *dialWorld {
 	w := &dialWorld{t: t, dialer: d, peer: netip.MustParseAddr("127.0.0.1"),
 		other: netip.MustParseAddr("127.0.0.2"), silent: fakeSilent, farAway: fakeFarAway}
 	w.fake = newFakeDialer(t, d, 2)
@@ -61,7 +63,7 @@ func newFakeWorld(t *testing.T, d *Dialer) *dialWorld {
 
 // newDeviceWorld joins two namespaces by a veth pair of two queues: d at the
 // near end, the kernel at the far one.
-func newDeviceWorld(t *testing.T, d *Dialer) *dialWorld {
+func newDeviceWorld(t testing.TB, d *Dialer) *dialWorld {
 	testbed.Require(t)
 	near, err := testbed.NewNamespace()
 	require.NoError(t, err)
@@ -80,7 +82,7 @@ func newDeviceWorld(t *testing.T, d *Dialer) *dialWorld {
 	d.Config.ConnectionsMax = 1024
 	require.NoError(t, near.Do(func() error { _, err := d.Client(); return err }))
 	t.Cleanup(func() { d.Close() })
-	w := &dialWorld{t: t, dialer: d, peer: netip.MustParseAddr("10.77.0.2"),
+	w := &dialWorld{t: t, dialer: d, near: near, peer: netip.MustParseAddr("10.77.0.2"),
 		other: netip.MustParseAddr("10.79.0.1"), silent: netip.MustParseAddr("10.77.0.99"),
 		farAway: netip.MustParseAddr("203.0.113.1")}
 	w.listen = func() net.Listener {
