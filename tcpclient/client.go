@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"myriad/handshake"
+	"myriad/iobackend"
 )
 
 // Client is a set of workers over one or more interfaces. Make it with New.
@@ -96,6 +97,15 @@ func (c *Client) Step() (next time.Duration, busy bool) {
 
 // Workers returns the number of workers.
 func (c *Client) Workers() int { return len(c.workers) }
+
+// Devices describes the opened interfaces, in the order of Config.Interfaces.
+func (c *Client) Devices() []iobackend.Info {
+	infos := make([]iobackend.Info, len(c.links))
+	for k, l := range c.links {
+		infos[k] = l.device.Info()
+	}
+	return infos
+}
 
 // Intern prepares bytes to be sent by any number of connections: they are
 // copied once, and their checksums computed once. Any goroutine may call it.

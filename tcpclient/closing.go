@@ -8,7 +8,7 @@ import (
 // closing is how far a worker's end has come.
 type closing struct {
 	asked bool // nothing new is opened
-	done  bool // the goroutine may end
+	done  bool // the connections are gone
 	at    uint32
 }
 
@@ -39,6 +39,20 @@ func (w *Worker) checkClosing() {
 		w.mail.shut()
 		w.readMail()
 		w.publish(true)
+		w.retire()
+	}
+}
+
+// retire says that this worker's connections are gone. Its goroutine goes on
+// until those of all the link's workers are: frames of theirs may arrive at
+// this one's queue, to be handed over.
+func (w *Worker) retire() {
+	l := w.link
+	if l.active.Add(-1) > 0 {
+		return
+	}
+	for _, other := range w.client.workers[l.first : l.first+l.workers] {
+		other.queue.Wake()
 	}
 }
 
@@ -67,7 +81,11 @@ func (w *Worker) fail(err error) {
 		c.failure = err
 	}
 	c.mutex.Unlock()
+	if w.closing.done {
+		return
+	}
 	w.closing.asked, w.closing.done = true, true
+	defer w.retire()
 	defer w.closeTap()
 	w.endAll(func(i uint32) {
 		w.result(i, &handshake.Result{Events: handshake.Failed | handshake.Gone, Reason: DeviceGone})

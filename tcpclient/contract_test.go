@@ -301,3 +301,42 @@ func TestFrameOnTheWrongQueueIsHandedOver(t *testing.T) {
 	client.Close(done)
 	require.Zero(t, link.Leaked())
 }
+
+// An Opener that was told to wait for the rate is asked again in time, though
+// nothing else happens.
+func TestOpenerIsAskedAgainWhenTheRateAllows(t *testing.T) {
+	s := newScript(t, Config{Rate: 100, ConnectionsMax: 4096})
+	opened := 0
+	s.log.w.opener = openerFunc(func(w *Worker, room int) {
+		for range room {
+			w.Open([]Open{{Remote: scriptRemote}}, make([]Opened, 1))
+			opened++
+		}
+	})
+	s.pass(time.Second)
+	require.InDelta(t, 100, opened, 2)
+}
+
+type openerFunc func(w *Worker, room int)
+
+func (openerFunc) Events(*Worker, []Event)        {}
+func (f openerFunc) OpenMore(w *Worker, room int) { f(w, room) }
+
+// A worker that was kept from its processor reads what came meanwhile before
+// its timers fire.
+func TestAnswersInTheRingComeBeforeTimers(t *testing.T) {
+	s := newScript(t, Config{Batch: 2, ConnectionsMax: 64})
+	request, err := s.client.Intern([]byte("hi"))
+	require.NoError(t, err)
+	s.open(Open{Request: request})
+	s.want(fSYN, 0, 0, "")
+	s.synACK()
+	s.want(fACK|fPSH, 1, 1, "hi")
+	for range 4 { // ahead of the ACK in the ring
+		s.queue(fACK, 1, 1, "")
+	}
+	s.queue(fACK, 1, 3, "")
+	s.link.Clock().Advance(time.Second)
+	s.settle()
+	s.wantNothing()
+}

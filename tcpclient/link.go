@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"sync/atomic"
 
 	"myriad/iobackend"
 	"myriad/linklayer"
@@ -22,7 +23,8 @@ type link struct {
 	ttl       uint8
 	mtu       int
 	workers   int
-	first     int // index of the first of them
+	first     int          // index of the first of them
+	active    atomic.Int32 // those that still have connections, or may get some
 	onePath   bool
 	path      linklayer.Path // where everything goes, if onePath
 }

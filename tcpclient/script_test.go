@@ -165,6 +165,13 @@ func (s *script) wantNothing() {
 // send sends a segment of the peer's, numbers relative to the ISNs.
 func (s *script) send(flags linklayer.Flags, seqNo, ack int, payload string, more ...func(*linklayer.Segment)) {
 	s.t.Helper()
+	s.queue(flags, seqNo, ack, payload, more...)
+	s.settle()
+}
+
+// queue is send without a turn of the client.
+func (s *script) queue(flags linklayer.Flags, seqNo, ack int, payload string, more ...func(*linklayer.Segment)) {
+	s.t.Helper()
 	g := linklayer.Segment{
 		Seq: s.irs.Add(seqNo), Flags: flags, Window: 65535, Payload: []byte(payload),
 	}
@@ -179,7 +186,6 @@ func (s *script) send(flags linklayer.Flags, seqNo, ack int, payload string, mor
 	n := linklayer.EmitTCP(frame[:], &path, scriptRemote.Addr().As16(), s.local, scriptRemote.Port(), s.port, 1, &g, 0)
 	require.NotZero(s.t, n)
 	s.link.End(1).Inject(frame[:n])
-	s.settle()
 }
 
 // synACK answers the SYN with the options of a common server.

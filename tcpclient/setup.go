@@ -85,6 +85,7 @@ func (c *Client) makeWorkers() error {
 	}
 	secret := pair(random) // one for all: a 4-tuple that moves keeps its ISN clock
 	for _, l := range c.links {
+		l.active.Store(int32(l.workers))
 		for shard := range l.workers {
 			w := &Worker{client: c, index: len(c.workers), shard: shard, link: l, queue: l.device.Queue(shard)}
 			if err := w.takeMemory(&c.cfg, total, secret, random); err != nil {

@@ -44,6 +44,7 @@ type Worker struct {
 	starts        starts // those whose first SYN has not left
 	waits         ring   // those in TIME-WAIT, oldest first
 	fired         []uint32
+	full          int // batches in a row that were full
 	transmit      transmitter
 	refusals      bucket // RSTs for segments of no connection, echo replies
 	mail          mailbox
@@ -107,7 +108,10 @@ func (w *Worker) turn() (busy bool, err error) {
 	w.now = at
 	w.receive(w.rx[:count])
 	calls := w.readMail()
-	fired := w.fireTimers()
+	fired := 0
+	if w.drained(count) {
+		fired = w.fireTimers()
+	}
 	w.deliver()
 	opened := w.openMore()
 	w.machine.EndTurn()
@@ -135,6 +139,21 @@ func (w *Worker) deliver() {
 		}
 	}
 	w.handler.Events(w, batch)
+}
+
+// fullBatches is how many full batches in a row go before the timers.
+const fullBatches = 64
+
+// drained reports whether timers may fire: not while answers that came in time
+// may still lie in the receive ring, as after the worker was kept from its
+// processor for a while.
+func (w *Worker) drained(count int) bool {
+	if count < len(w.rx) || w.full >= fullBatches {
+		w.full = 0
+		return true
+	}
+	w.full++
+	return false
 }
 
 // fireTimers has the due connections look at their timers.
@@ -166,8 +185,8 @@ func (w *Worker) nextInstant() time.Duration {
 	if len(w.output) > 0 {
 		until = min(until, w.now+framePoll)
 	}
-	if at, ok := w.starts.next(w.now); ok {
-		until = min(until, at)
+	if w.opener != nil || w.starts.waiting.len() > 0 {
+		until = min(until, w.starts.next(w.now, until))
 	}
 	return until
 }

@@ -35,9 +35,17 @@ func (s *starts) room(now time.Duration, most int) int {
 
 func (s *starts) took(count int) { s.due += time.Duration(count) * s.every }
 
-// next is when a SYN may leave that waits.
-func (s *starts) next(now time.Duration) (time.Duration, bool) {
-	return max(s.due, now), s.every > 0 && s.waiting.len() > 0
+// next is when the pace allows a SYN again; otherwise where it does already.
+func (s *starts) next(now, otherwise time.Duration) time.Duration {
+	switch {
+	case s.every == 0:
+		return otherwise
+	case s.due > now:
+		return s.due
+	case s.waiting.len() > 0:
+		return now
+	}
+	return otherwise
 }
 
 // Open opens connections; results, of the same length, gets one element each.
