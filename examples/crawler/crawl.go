@@ -175,7 +175,9 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 	})
 	before, start := network.Process(), time.Now()
 	bar := progress.Start(os.Stderr, s.state)
-	err := s.crawl.Run(ctx)
+	watched, stop := s.watch(ctx)
+	err := s.crawl.Run(watched)
+	stop()
 	bar.Stop()
 	sum := summary{
 		counts: s.crawl.Counts(), front: s.front.Counts(), stack: s.net.Stats(), took: time.Since(start),
@@ -204,7 +206,30 @@ func (s *session) finish(sum summary, crawlErr error) error {
 	if sum.interrupted {
 		crawlErr = nil // that is how it was meant to end
 	}
-	return errors.Join(crawlErr, verdict, s.net.Err())
+	return errors.Join(crawlErr, verdict)
+}
+
+// watchInterval is the time between two looks at the stack.
+const watchInterval = 200 * time.Millisecond
+
+// watch returns a context that also ends when the stack has stopped working,
+// with the reason: without an interface every URL would fail, one by one.
+func (s *session) watch(ctx context.Context) (watched context.Context, stop func()) {
+	watched, cancel := context.WithCancelCause(ctx)
+	go func() {
+		ticker := time.NewTicker(watchInterval)
+		defer ticker.Stop()
+		for watched.Err() == nil {
+			select {
+			case <-ticker.C:
+				if err := s.net.Err(); err != nil {
+					cancel(err)
+				}
+			case <-watched.Done():
+			}
+		}
+	}()
+	return watched, func() { cancel(nil) }
 }
 
 func (s *session) write(r *crawl.Record) error {

@@ -13,7 +13,7 @@
 // first_byte_us, last_byte_us (microseconds; the last two since the start),
 // and for a failure error (one of: refused, reset, timed out, deadline
 // exceeded, unreachable, no such name, name lookup failed, too large, cut
-// short, tls, bad reply, no memory, failed, disallowed by robots.txt) and
+// short, tls, bad reply, no memory, device gone, failed, disallowed by robots.txt) and
 // detail. Each line is written whole and at once, so that the file is whole
 // lines also after kill -9. Lines are added to a file that exists.
 //

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -121,4 +122,20 @@ func TestMissingRights(t *testing.T) {
 	require.NoError(t, w.near.Start(cmd))
 	require.Equal(t, exitFailure, exitCode(cmd.Wait()), stderr)
 	require.Contains(t, stderr.String(), "CAP_NET_")
+}
+
+func TestAnInterfaceThatGoesAway(t *testing.T) {
+	w := newWire(t)
+	path := filepath.Join(t.TempDir(), "out.jsonl")
+	cmd, stderr := command(t, w.args("-out", path)...)
+	require.NoError(t, w.near.Start(cmd))
+	require.Eventually(t, func() bool {
+		info, err := os.Stat(path)
+		return err == nil && info.Size() > 0
+	}, time.Minute, 5*time.Millisecond)
+	require.NoError(t, w.near.DeleteLink("wan0"))
+	require.Equal(t, exitFailure, exitCode(cmd.Wait()), stderr)
+	require.Contains(t, stderr.String(), "gone")
+	require.NotEmpty(t, readFile(t, path))
+	requireNothingLeft(t)
 }

@@ -26,8 +26,9 @@ const (
 	BadTLS           = "tls"
 	BadReply         = "bad reply" // no HTTP
 	NoMemory         = "no memory" // a bound of ours was used up
-	Stopped          = "stopped"   // the crawl was ended
-	Failed           = "failed"    // none of the above; the detail says more
+	DeviceGone       = "device gone"
+	Stopped          = "stopped" // the crawl was ended
+	Failed           = "failed"  // none of the above; the detail says more
 )
 
 // Reason names the cause of an error from this package or a resolver; "" for
@@ -82,6 +83,7 @@ var causes = []struct {
 	{os.ErrDeadlineExceeded, DeadlineExceeded},
 	{syscall.ETIMEDOUT, TimedOut},
 	{syscall.ENOBUFS, NoMemory},
+	{syscall.ENETDOWN, DeviceGone},
 	{context.Canceled, Stopped},
 	{io.ErrUnexpectedEOF, CutShort},
 	{io.EOF, CutShort},
