@@ -13,7 +13,8 @@ import (
 // from now on resets the connection. The Result is Gone for a connection that
 // did not stand yet, which takes no segment to end.
 func (m *Machine) Finish(i uint32, discard bool, now time.Duration) Result {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	e := c.e
 	if discard {
 		if c.s != nil && (c.s.receive.read != e.RcvNxt) {
@@ -69,7 +70,8 @@ func ReplyUnknown(g *linklayer.Segment, out *linklayer.Segment) bool {
 // the code calls for an end (RFC 1122 §4.2.3.9); established connections
 // survive it all the same (RFC 5927 §6.1). It reports whether it counted.
 func (m *Machine) Unreachable(i uint32, quoted seq.Number, now time.Duration) (Result, bool) {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	e := c.e
 	if quoted.Before(e.SndUna) || quoted.AtOrAfter(e.SndNxt) || e.Flags&sendRST != 0 {
 		return Result{}, false
@@ -83,7 +85,8 @@ func (m *Machine) Unreachable(i uint32, quoted seq.Number, now time.Duration) (R
 // LowerMSS takes a path's smaller MTU, told by ICMP (RFC 1191): the segments
 // get smaller, but not below the floor, and what is in flight is sent again.
 func (m *Machine) LowerMSS(i uint32, quoted seq.Number, mtu int, now time.Duration) bool {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	e := c.e
 	mss := max(mtu, mtuFloor) - 40
 	if !synchronized(e.State) || quoted.Before(e.SndUna) || quoted.AtOrAfter(e.SndNxt) || mss >= int(e.SndMSS) {

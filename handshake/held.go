@@ -13,7 +13,8 @@ func (m *Machine) Pause(i uint32) { m.table.At(i).Flags |= paused }
 
 // Resume ends Pause. It reports whether Held has something to deliver.
 func (m *Machine) Resume(i uint32, now time.Duration) bool {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	if c.e.Flags&paused == 0 {
 		return false
 	}
@@ -34,7 +35,8 @@ func (m *Machine) heldEnd(c *conn) seq.Number {
 // Held returns the next piece of data that was held and is now in order, nil
 // when there is none. The piece is borrowed until EndTurn.
 func (m *Machine) Held(i uint32, now time.Duration) []byte {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	if c.s == nil || c.e.Flags&paused != 0 {
 		return nil
 	}

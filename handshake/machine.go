@@ -120,12 +120,13 @@ type conn struct {
 	now time.Duration
 }
 
-func (m *Machine) conn(i uint32, now time.Duration) conn {
-	c := conn{e: m.table.At(i), x: m.table.Extra(i), i: i, now: now}
+// load fills c in place: returned by value it would be copied in larger pieces
+// than it was just written in, which stalls the processor.
+func (m *Machine) load(c *conn, i uint32, now time.Duration) {
+	c.e, c.x, c.s, c.i, c.now = m.table.At(i), m.table.Extra(i), nil, i, now
 	if c.e.Side != 0 {
 		c.s = &m.sides.records[c.e.Side-1]
 	}
-	return c
 }
 
 // tick turns an instant into the milliseconds that entries hold, rounded up

@@ -12,7 +12,8 @@ import (
 // reports whether there is one. The owner calls it until there is none.
 // Payloads are borrowed until the next call of any method.
 func (m *Machine) Output(i uint32, now time.Duration, out *Out) bool {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	*out = Out{}
 	switch e := c.e; {
 	case e.Flags&sendRST != 0 && !handshakeOwed(e):
@@ -232,7 +233,8 @@ func (m *Machine) waitForWindow(c *conn) {
 // Unsent says that connection i could not send now for want of a next hop: what
 // it has to say is as good as lost, and its timer brings it up again.
 func (m *Machine) Unsent(i uint32, now time.Duration) {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	c.e.Flags &^= ackNow
 	if c.e.Due == 0 {
 		c.e.Due = tick(now + m.rto(&c))

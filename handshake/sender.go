@@ -36,7 +36,8 @@ func canSend(e *conntable.Entry) bool {
 // Write queues a copy of data and returns how much of it was taken: what fits
 // into Config.SendBuffer. After a short Write the event Writable follows.
 func (m *Machine) Write(i uint32, data []byte, now time.Duration) (int, error) {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	if !canSend(c.e) {
 		return 0, ErrNotOpen
 	}
@@ -58,7 +59,8 @@ func (m *Machine) Write(i uint32, data []byte, now time.Duration) (int, error) {
 // WriteRequest queues an interned request without a copy where nothing else is
 // queued, and with one otherwise. It takes all of it or nothing.
 func (m *Machine) WriteRequest(i, id uint32, now time.Duration) (int, error) {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	size := m.requests.Len(id)
 	if !canSend(c.e) {
 		return 0, ErrNotOpen

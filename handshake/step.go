@@ -9,7 +9,8 @@ import (
 
 // Step handles one segment of connection i, in the order of RFC 9293 §3.10.7.
 func (m *Machine) Step(i uint32, g *linklayer.Segment, now time.Duration) Result {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	if c.e.Flags&sendRST != 0 {
 		return m.drop(DropResetting)
 	}

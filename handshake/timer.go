@@ -37,7 +37,8 @@ func nonzero(t uint32) uint32 {
 
 // Timeout handles whatever is due at now; nothing if the timer came early.
 func (m *Machine) Timeout(i uint32, now time.Duration) Result {
-	c := m.conn(i, now)
+	var c conn
+	m.load(&c, i, now)
 	if c.e.Flags&sendRST != 0 {
 		return Result{}
 	}
