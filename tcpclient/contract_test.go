@@ -340,3 +340,60 @@ func TestAnswersInTheRingComeBeforeTimers(t *testing.T) {
 	s.settle()
 	s.wantNothing()
 }
+
+func TestSeveralInterfacesServeOneClient(t *testing.T) {
+	var links [2]*simlink.Link
+	var ins []Interface
+	asked := map[int]netip.Addr{}
+	for k := range links {
+		link, err := simlink.New(simlink.Config{Debug: true})
+		require.NoError(t, err)
+		links[k] = link
+		link.End(1).OnFrame(func(_ time.Duration, frame []byte) {
+			var p linklayer.Packet
+			require.Equal(t, linklayer.DropNone, linklayer.Parse(frame, false, &p))
+			asked[k] = netip.AddrFrom16(p.ARP.TargetIP).Unmap()
+		})
+		ins = append(ins, Interface{
+			Device:  link.End(0),
+			Sources: []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(k), 0, 1}), 32)},
+			OnLink:  []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(k), 0, 0}), 16)},
+		})
+	}
+	c, err := New(Config{Manual: true, Interfaces: ins}, func(*Worker) Handler { return nothing{} })
+	require.NoError(t, err)
+	require.NoError(t, c.Start())
+	require.Equal(t, 2, c.Workers())
+	errs := make([]error, 3)
+	c.Open([]Open{
+		{Remote: netip.MustParseAddrPort("10.1.0.9:80")},
+		{Remote: netip.MustParseAddrPort("10.0.0.9:80")},
+		{Remote: netip.MustParseAddrPort("10.9.0.9:80")},
+	}, errs)
+	require.NoError(t, errs[0])
+	require.NoError(t, errs[1])
+	require.ErrorIs(t, errs[2], ErrNoRoute)
+	for range 3 {
+		c.Step()
+		links[0].Clock().Advance(0)
+		links[1].Clock().Advance(0)
+	}
+	require.Equal(t, map[int]netip.Addr{0: netip.MustParseAddr("10.0.0.9"), 1: netip.MustParseAddr("10.1.0.9")}, asked)
+	done, cancel := context.WithCancel(context.Background())
+	cancel()
+	c.Close(done)
+}
+
+func TestTimeWaitListStaysShort(t *testing.T) {
+	s := newScript(t, Config{TimeWait: 10 * time.Millisecond})
+	for range 200 {
+		id := s.establish(Open{})
+		require.NoError(t, s.close(id, Fin))
+		s.want(fFIN|fACK, 1, 1, "")
+		s.send(fACK|fFIN, 1, 2, "")
+		s.want(fACK, 2, 2, "")
+		s.pass(20 * time.Millisecond)
+		s.log.events = nil
+	}
+	require.LessOrEqual(t, s.log.w.waits.len(), 2)
+}

@@ -78,7 +78,7 @@ func (w *Worker) run() {
 			w.fail(err)
 			return
 		}
-		if w.closing.done {
+		if w.closing.done && w.link.active.Load() == 0 {
 			return
 		}
 		if busy {
@@ -266,7 +266,7 @@ func (w *Worker) ended(i uint32, e *conntable.Entry, ev Event, r *handshake.Resu
 		w.events = append(w.events, ev)
 		w.counters.open--
 		if e.State == conntable.TimeWait {
-			w.waits.push(uint64(w.table.ID(i)))
+			w.noteTimeWait(w.table.ID(i))
 			w.machine.Settle(i)
 		}
 	}

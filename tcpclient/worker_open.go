@@ -125,6 +125,22 @@ func (w *Worker) claim(remote [16]byte, o *Open) (uint32, error) {
 	return 0, errOpenFull
 }
 
+// noteTimeWait remembers a connection that entered TIME-WAIT, and forgets those
+// at the head of the list that have left it: two for each, so that the list
+// stays as long as there are such connections.
+func (w *Worker) noteTimeWait(id ID) {
+	for range 2 {
+		if w.waits.len() == 0 {
+			break
+		}
+		if i, live := w.table.Resolve(ID(w.waits.peek())); live && w.table.At(i).State == conntable.TimeWait {
+			break
+		}
+		w.waits.pop()
+	}
+	w.waits.push(uint64(id))
+}
+
 // evictTimeWait ends the oldest connection that is in TIME-WAIT.
 func (w *Worker) evictTimeWait() {
 	for w.waits.len() > 0 {
