@@ -39,7 +39,7 @@ func TestConfigIsRefusedByName(t *testing.T) {
 		{func(c *Config) { c.Batch = -1 }, "Config.Batch -1"},
 		{func(c *Config) { c.ConnectionsMax = -1 }, "Config.ConnectionsMax -1"},
 		{func(c *Config) { c.ConnectionsMax = 1 << 29 }, "Config.ConnectionsMax 536870912"},
-		{func(c *Config) { c.BufferMemory = 1 << 39 }, "Config.BufferMemory 549755813888"},
+		{func(c *Config) { c.BufferMemory = -1 }, "Config.BufferMemory -1"},
 		{func(c *Config) { c.PortMin, c.PortMax = 5000, 4000 }, "Config.PortMin 5000"},
 		{func(c *Config) { c.Rate = -1 }, "Config.Rate -1"},
 		{func(c *Config) { c.RTOMin = time.Hour }, "Config.RTOMin"},
