@@ -76,7 +76,7 @@ type destination struct {
 // NewAllocator makes an allocator.
 func NewAllocator(cfg AllocatorConfig) (*Allocator, error) {
 	if err := cfg.validate(); err != nil {
-		return nil, fmt.Errorf("conntable: new allocator: %w", err)
+		return nil, err
 	}
 	first := int(cfg.PortMin) + (cfg.Shard-Owner(cfg.PortMin, cfg.Shards)+cfg.Shards)%cfg.Shards
 	if first > int(cfg.PortMax) {
@@ -96,15 +96,15 @@ func NewAllocator(cfg AllocatorConfig) (*Allocator, error) {
 func (c *AllocatorConfig) validate() error {
 	switch {
 	case c.Sources < 1 || c.Sources > SourcesMax:
-		return fmt.Errorf("Sources %d is not within 1 to %d", c.Sources, SourcesMax)
+		return fmt.Errorf("conntable: AllocatorConfig.Sources %d is not within 1 to %d", c.Sources, SourcesMax)
 	case c.PortMin == 0:
-		return errors.New("PortMin 0 is no port: use 1 or above")
+		return errors.New("conntable: AllocatorConfig.PortMin 0 is no port: use 1 or above")
 	case c.PortMin > c.PortMax:
-		return fmt.Errorf("PortMin %d is above PortMax %d", c.PortMin, c.PortMax)
+		return fmt.Errorf("conntable: AllocatorConfig.PortMin %d is above PortMax %d", c.PortMin, c.PortMax)
 	case c.Shards < 1 || c.Shards > 1<<16:
-		return fmt.Errorf("Shards %d is not within 1 to %d", c.Shards, 1<<16)
+		return fmt.Errorf("conntable: AllocatorConfig.Shards %d is not within 1 to %d", c.Shards, 1<<16)
 	case c.Shard < 0 || c.Shard >= c.Shards:
-		return fmt.Errorf("Shard %d is not within 0 to %d", c.Shard, c.Shards-1)
+		return fmt.Errorf("conntable: AllocatorConfig.Shard %d is not within 0 to %d", c.Shard, c.Shards-1)
 	}
 	return nil
 }

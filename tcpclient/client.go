@@ -70,6 +70,9 @@ func (c *Client) Start() error {
 	if c.cfg.Manual {
 		return nil
 	}
+	if !c.cfg.KeepGOMAXPROCS {
+		addProcs(len(c.workers))
+	}
 	for _, w := range c.workers {
 		c.stopped.Add(1)
 		go w.run()
@@ -203,6 +206,9 @@ func (c *Client) Close(ctx context.Context) error {
 		cut = c.closeManual(ctx)
 	case running:
 		cut = c.waitOrCut(ctx)
+		if !c.cfg.KeepGOMAXPROCS {
+			addProcs(-len(c.workers))
+		}
 	}
 	return errors.Join(cut, c.closeDevices())
 }

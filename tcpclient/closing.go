@@ -9,7 +9,6 @@ import (
 type closing struct {
 	asked bool // nothing new is opened
 	done  bool // the connections are gone
-	at    uint32
 }
 
 // What Close asks of a worker.

@@ -78,6 +78,10 @@ type Config struct {
 	// Otherwise worker k runs on the k-th processor the process may use,
 	// where there are at least as many as workers.
 	Unpinned bool
+	// KeepGOMAXPROCS leaves runtime.GOMAXPROCS alone. Otherwise Start raises it
+	// by the number of workers, and Close lowers it again, so that a worker
+	// that wakes need not wait for a goroutine to give its P up.
+	KeepGOMAXPROCS bool
 	// Manual starts no goroutines: the owner calls Client.Step.
 	Manual bool
 	// Seed makes ISNs, ports and hash keys repeatable, for simulations only; 0
