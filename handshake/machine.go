@@ -43,6 +43,10 @@ const (
 	lightSegments  = 22                     // full segments a plain connection takes before its window is tuned
 )
 
+// unmeasured is Entry.Micros when the SYN was sent again: which of them was
+// answered is not known. Three times that is synTimeoutRTO.
+const unmeasured = uint32(synTimeoutRTO / 3 / time.Microsecond)
+
 // Machine is one worker's protocol engine.
 type Machine struct {
 	cfg      Config

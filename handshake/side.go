@@ -101,7 +101,11 @@ func (m *Machine) fillSide(c *conn) {
 	s.send.widest = s.send.window
 	s.send.wl1, s.send.wl2 = e.RcvNxt, e.SndUna
 	s.send.rto = timers.RTO{}
-	if e.Micros != 0 && synchronized(e.State) {
+	switch {
+	case e.Micros == 0 || !synchronized(e.State):
+	case e.Micros == unmeasured:
+		s.send.rto.AfterSYN() // until the first sample, which must not be averaged with that
+	default:
 		s.send.rto.Sample(time.Duration(e.Micros)*time.Microsecond, m.cfg.RTOMin, rtoMax)
 	}
 	s.send.timed = false

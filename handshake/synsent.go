@@ -94,7 +94,7 @@ func (m *Machine) establish(c *conn, g *linklayer.Segment) Result {
 		e.Micros = max(uint32(r.Elapsed/time.Microsecond), 1)
 	} else {
 		// Karn: which SYN was answered? RFC 6298 §5.7 wants 3 s for data.
-		e.Micros = uint32(synTimeoutRTO / 3 / time.Microsecond)
+		e.Micros = unmeasured
 	}
 	e.State = conntable.Established
 	e.SndUna = e.SndNxt

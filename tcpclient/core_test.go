@@ -354,6 +354,33 @@ func TestResetAtOnceStillCompletesTheHandshake(t *testing.T) {
 	require.Zero(t, s.log.w.table.Len())
 }
 
+// After a SYN that was sent again the timeout is 3 s (RFC 6298 §5.7), but only
+// until a round trip was measured.
+func TestTimeoutAfterALostSYNFollowsTheFirstSample(t *testing.T) {
+	s := newScript(t, Config{})
+	id := s.open(Open{})
+	s.want(fSYN, 0, 0, "")
+	s.pass(1001 * time.Millisecond)
+	s.want(fSYN, 0, 0, "")
+	s.synACK()
+	s.want(fACK, 1, 1, "")
+	s.write(id, "ab")
+	s.want(fACK|fPSH, 1, 1, "ab")
+	s.pass(2999 * time.Millisecond)
+	s.wantNothing()
+	s.pass(2 * time.Millisecond)
+	s.want(fACK|fPSH, 1, 1, "ab")
+	s.send(fACK, 1, 3, "") // sent twice: no sample
+	s.write(id, "cd")
+	s.want(fACK|fPSH, 3, 1, "cd")
+	s.link.Clock().Advance(10 * time.Millisecond)
+	s.send(fACK, 1, 5, "")
+	s.write(id, "ef")
+	s.want(fACK|fPSH, 5, 1, "ef")
+	s.pass(201 * time.Millisecond)
+	s.want(fACK|fPSH, 5, 1, "ef")
+}
+
 // A connection in TIME-WAIT needs its entry for a minute, but nothing more.
 func TestTimeWaitHoldsNoSideRecord(t *testing.T) {
 	s := newScript(t, Config{})
