@@ -1,0 +1,428 @@
+package interop
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/internal/testbed"
+	"myriad/tcpclient"
+)
+
+const (
+	nginxPort  = 8080
+	nginxPages = 200
+	bigBytes   = 50_000_000
+	bigSeed    = 1 << 40
+)
+
+// pageBytes is the size of the nth small page: from nothing to many segments.
+func pageBytes(n int) int {
+	switch {
+	case n == 0:
+		return 0
+	case n%10 == 9:
+		return 30_000 + 101*n
+	}
+	return 1 + 37*n
+}
+
+func pagePath(n int) string { return fmt.Sprintf("/page%d", n) }
+
+// startNginx serves the pages on every alias until the test ends.
+func startNginx(w *world) {
+	w.t.Helper()
+	nginx := findNginx(w.t)
+	dir := w.t.TempDir()
+	root := filepath.Join(dir, "pages")
+	require.NoError(w.t, os.Mkdir(root, 0o755))
+	for n := range nginxPages {
+		require.NoError(w.t, os.WriteFile(root+pagePath(n), contentBytes(uint64(n), pageBytes(n)), 0o644))
+	}
+	big, err := os.Create(filepath.Join(root, "big"))
+	require.NoError(w.t, err)
+	require.NoError(w.t, copyContent(big, bigSeed, bigBytes))
+	require.NoError(w.t, big.Close())
+	file := filepath.Join(dir, "nginx.conf")
+	require.NoError(w.t, os.WriteFile(file, []byte(nginxConfig(dir, root)), 0o644))
+	runNginx(w, nginx, dir, file)
+}
+
+func findNginx(t *testing.T) string {
+	t.Helper()
+	path, err := exec.LookPath("nginx")
+	if err != nil {
+		path, err = exec.LookPath("/usr/sbin/nginx")
+	}
+	if err != nil {
+		t.Skip("needs nginx: install Debian's package nginx-light")
+	}
+	return path
+}
+
+func nginxConfig(dir, root string) string {
+	var temporary strings.Builder
+	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+		fmt.Fprintf(&temporary, "%s_temp_path %s/%s;\n", kind, dir, kind)
+	}
+	return fmt.Sprintf(`
+daemon off;
+master_process off;
+user root;
+pid %[1]s/pid;
+error_log stderr;
+events { worker_connections 10000; }
+http {
+	access_log off;
+	keepalive_requests 1000000;
+	default_type text/html;
+	%[2]s
+	server {
+		listen %[3]d backlog=8192;
+		root %[4]s;
+		add_header X-Addr $server_addr always;
+		location = /silent { return 444; }
+	}
+}
+`, dir, temporary.String(), nginxPort, root)
+}
+
+// runNginx starts it in the foreground and waits until it answers.
+func runNginx(w *world, nginx, dir, file string) {
+	w.t.Helper()
+	var output bytes.Buffer
+	cmd := exec.Command(nginx, "-p", dir, "-c", file, "-e", "stderr")
+	cmd.Stdout, cmd.Stderr = &output, &output
+	require.NoError(w.t, w.far.Start(cmd))
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	w.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if w.t.Failed() {
+			w.t.Logf("nginx said: %s", output.String())
+		}
+	})
+	for {
+		c, err := w.far.DialContext(w.t.Context(), "tcp4", fmt.Sprintf("127.0.0.1:%d", nginxPort))
+		if err == nil {
+			c.Close()
+			return
+		}
+		select {
+		case <-ended:
+			w.t.Fatalf("nginx ended: %s", output.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// visit is one connection to nginx: page after page, then an end.
+type visit struct {
+	remote   netip.AddrPort
+	requests []tcpclient.RequestID
+	pages    []int // -1 is the big file
+	separate bool
+	how      tcpclient.CloseHow // 0: nginx closes first, being asked to
+	silent   bool               // nginx closes without a reply
+
+	reply   reply
+	visited int
+	ended   bool
+}
+
+func (v *visit) open() tcpclient.Open {
+	return tcpclient.Open{Remote: v.remote, Request: v.requests[0], Separate: v.separate}
+}
+
+func (v *visit) event(w *tcpclient.Worker, e *tcpclient.Event) (done bool, err error) {
+	switch e.Kind {
+	case tcpclient.Connected:
+		v.expect()
+		return false, nil
+	case tcpclient.Data:
+		return v.data(w, e)
+	case tcpclient.EndOfStream:
+		v.ended = true
+		if v.visited != len(v.pages) {
+			return false, fmt.Errorf("closed by nginx after %d of %d pages", v.visited, len(v.pages))
+		}
+		if v.how == tcpclient.Fin {
+			return false, nil // ours went out before
+		}
+		return false, closeConn(w, e.Conn, tcpclient.Fin)
+	case tcpclient.Closed:
+		if v.ended == (v.how == tcpclient.FinDiscard) || v.visited != len(v.pages) {
+			return true, fmt.Errorf("closed after %d of %d pages", v.visited, len(v.pages))
+		}
+		return true, nil
+	}
+	return true, fmt.Errorf("after %d pages: %w", v.visited, e.Reason.Err())
+}
+
+// expect prepares for the next page's reply.
+func (v *visit) expect() {
+	if v.silent {
+		return
+	}
+	seed, size := uint64(bigSeed), bigBytes
+	if p := v.pages[v.visited]; p >= 0 {
+		seed, size = uint64(p), pageBytes(p)
+	}
+	v.reply = reply{address: v.remote.Addr().String(), left: size, body: newChecker(seed)}
+}
+
+func (v *visit) data(w *tcpclient.Worker, e *tcpclient.Event) (done bool, err error) {
+	for data := e.Data; len(data) > 0; {
+		if v.visited == len(v.pages) {
+			return false, fmt.Errorf("%d bytes that nobody asked for", len(data))
+		}
+		if data, err = v.reply.read(data); err != nil {
+			return false, fmt.Errorf("page %d: %w", v.pages[v.visited], err)
+		}
+		if !v.reply.complete() {
+			return false, nil
+		}
+		if v.visited++; v.visited == len(v.pages) {
+			return v.end(w, e.Conn)
+		}
+		v.expect()
+		var sent [1]tcpclient.Sent
+		w.Send([]tcpclient.Send{{Conn: e.Conn, Request: v.requests[v.visited]}}, sent[:])
+		if sent[0].Err != nil {
+			return false, sent[0].Err
+		}
+	}
+	return false, nil
+}
+
+func (v *visit) end(w *tcpclient.Worker, conn tcpclient.ID) (done bool, err error) {
+	if v.how == 0 {
+		return false, nil // nginx closes
+	}
+	return v.how == tcpclient.Reset, closeConn(w, conn, v.how)
+}
+
+// reply reads one HTTP/1.1 reply with a Content-Length and judges it.
+type reply struct {
+	address string // expected in X-Addr
+	left    int    // of the body, expected
+	body    *checker
+	head    []byte
+	headed  bool
+}
+
+func (r *reply) complete() bool { return r.headed && r.left == 0 }
+
+// read takes what belongs to the reply and returns the rest.
+func (r *reply) read(p []byte) (rest []byte, err error) {
+	if !r.headed {
+		before := len(r.head)
+		r.head = append(r.head, p...)
+		end := bytes.Index(r.head, []byte("\r\n\r\n"))
+		if end < 0 {
+			return nil, nil
+		}
+		p = p[end+4-before:]
+		r.head, r.headed = r.head[:end], true
+		if err := r.judge(); err != nil {
+			return nil, err
+		}
+	}
+	n := min(len(p), r.left)
+	r.left -= n
+	_, err = r.body.Write(p[:n])
+	return p[n:], err
+}
+
+func (r *reply) judge() error {
+	lines := strings.Split(string(r.head), "\r\n")
+	if lines[0] != "HTTP/1.1 200 OK" {
+		return fmt.Errorf("status line %q", lines[0])
+	}
+	for _, want := range []string{"Content-Length: " + strconv.Itoa(r.left), "X-Addr: " + r.address} {
+		found := false
+		for _, l := range lines[1:] {
+			found = found || l == want
+		}
+		if !found {
+			return fmt.Errorf("no header %q in %q", want, r.head)
+		}
+	}
+	return nil
+}
+
+// nginxRequests interns a request for each page, kept alive and not.
+type nginxRequests struct {
+	keep, last [nginxPages]tcpclient.RequestID
+	big        tcpclient.RequestID
+	silent     tcpclient.RequestID
+}
+
+func internNginxRequests(t *testing.T, c *crew) (r nginxRequests) {
+	for n := range nginxPages {
+		start := "GET " + pagePath(n) + " HTTP/1.1\r\nHost: test\r\n"
+		if n%7 == 0 { // several segments
+			start += "X-Pad: " + strings.Repeat("x", 3000+n) + "\r\n"
+		}
+		r.keep[n] = c.intern(t, start+"\r\n")
+		r.last[n] = c.intern(t, start+"Connection: close\r\n\r\n")
+	}
+	r.big = c.intern(t, "GET /big HTTP/1.1\r\nHost: test\r\n\r\n")
+	r.silent = c.intern(t, "GET /silent HTTP/1.1\r\nHost: test\r\n\r\n")
+	return r
+}
+
+// visits makes connections of one to five pages each, ended in every way.
+func (r *nginxRequests) visits(count int) (all []task) {
+	ends := []tcpclient.CloseHow{tcpclient.Reset, tcpclient.Fin, tcpclient.FinDiscard, 0}
+	for k := range count {
+		v := &visit{remote: target(k, nginxPort), how: ends[k%4], separate: k/4%2 == 0}
+		for j := range 1 + k/8%5 {
+			p := (k + 31*j) % nginxPages
+			v.pages, v.requests = append(v.pages, p), append(v.requests, r.keep[p])
+		}
+		last := len(v.pages) - 1
+		if v.how == 0 {
+			v.requests[last] = r.last[v.pages[last]]
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func TestNginxThroughHandler(t *testing.T) {
+	for _, c := range []struct {
+		name, backend string
+		visits        int
+	}{{"afxdp", "afxdp", 3000}, {"afpacket", "afpacket", 600}} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, c.backend)
+			startNginx(w)
+			crew := newCrew(w, tcpclient.Config{})
+			requests := internNginxRequests(t, crew)
+			crew.run(t, 200, requests.visits(c.visits)...)
+			crew.run(t, 1, &visit{remote: target(7, nginxPort), pages: []int{-1}, requests: []tcpclient.RequestID{requests.big}, how: tcpclient.Fin})
+			crew.run(t, 20, silentVisits(&requests, 40)...)
+			crew.close(t)
+			s := crew.client.Stats()
+			require.Zero(t, s.Failed, "%+v", s)
+			require.EqualValues(t, s.Opened, s.Closed+s.Reset, "%+v", s)
+			require.Zero(t, w.counter("TcpInErrs"), "wrong checksums or lengths from us")
+		})
+	}
+}
+
+func TestNginxUnderLoss(t *testing.T) {
+	w := newLossyWorld(t, "", []string{testbed.DropTCP(30)}, []string{testbed.DropTCP(30)})
+	startNginx(w)
+	crew := newCrew(w, patient(tcpclient.Config{}))
+	requests := internNginxRequests(t, crew)
+	crew.run(t, 200, requests.visits(1000)...)
+	require.NotZero(t, w.counter("TcpRetransSegs"))
+	require.Zero(t, w.counter("TcpInErrs"))
+}
+
+// silentVisits ask for what nginx answers by closing.
+func silentVisits(r *nginxRequests, count int) (all []task) {
+	for k := range count {
+		all = append(all, &visit{remote: target(k, nginxPort), requests: []tcpclient.RequestID{r.silent}, silent: true, separate: k%2 == 0})
+	}
+	return all
+}
+
+// newDialer makes a Dialer that has started at the near end of the world.
+func newDialer(w *world) *tcpclient.Dialer {
+	w.t.Helper()
+	d := &tcpclient.Dialer{Config: tcpclient.Config{Interfaces: []tcpclient.Interface{w.interfaceConfig()}}}
+	require.NoError(w.t, w.near.Do(func() error {
+		_, err := d.Client()
+		return err
+	}))
+	w.t.Cleanup(func() { require.NoError(w.t, d.Close()) })
+	return d
+}
+
+func TestNginxThroughNetHTTP(t *testing.T) {
+	for _, backend := range []string{"afxdp", "afpacket"} {
+		t.Run(backend, func(t *testing.T) {
+			w := newWorld(t, backend)
+			startNginx(w)
+			d := newDialer(w)
+			transport := &http.Transport{
+				DialContext: d.DialContext, MaxIdleConnsPerHost: 4, DisableCompression: true,
+			}
+			defer transport.CloseIdleConnections()
+			web := &http.Client{Transport: transport, Timeout: patience}
+			fetchAll(t, web, 600)
+			require.NoError(t, get(t.Context(), web, target(3, nginxPort), "/big", bigSeed, bigBytes))
+			s := d.Stats()
+			require.Zero(t, s.Failed, "%+v", s)
+			require.Less(t, s.Opened, uint64(600), "connections were kept alive")
+		})
+	}
+}
+
+// fetchAll gets count small pages, 32 at a time.
+func fetchAll(t *testing.T, web *http.Client, count int) {
+	t.Helper()
+	next := make(chan int)
+	failures := make(chan error, count)
+	var wait sync.WaitGroup
+	for range 32 {
+		wait.Go(func() {
+			for k := range next {
+				p := k % nginxPages
+				if err := get(t.Context(), web, target(k%40, nginxPort), pagePath(p), uint64(p), pageBytes(p)); err != nil {
+					failures <- err
+				}
+			}
+		})
+	}
+	for k := range count {
+		next <- k
+	}
+	close(next)
+	wait.Wait()
+	close(failures)
+	for err := range failures {
+		require.NoError(t, err)
+	}
+}
+
+// get fetches one page and compares every byte.
+func get(ctx context.Context, web *http.Client, remote netip.AddrPort, path string, seed uint64, size int) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+remote.String()+path, nil)
+	if err != nil {
+		return err
+	}
+	response, err := web.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK || response.Header.Get("X-Addr") != remote.Addr().String() {
+		return fmt.Errorf("%v%s: %s from %q", remote, path, response.Status, response.Header.Get("X-Addr"))
+	}
+	n, err := io.Copy(newChecker(seed), response.Body)
+	if err == nil && n != int64(size) {
+		err = io.ErrUnexpectedEOF
+	}
+	if err != nil {
+		return fmt.Errorf("%v%s: %d of %d bytes: %w", remote, path, n, size, err)
+	}
+	return nil
+}

@@ -1,0 +1,403 @@
+package interop
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/internal/testbed"
+	"myriad/iobackend"
+	"myriad/iobackend/afpacket"
+	"myriad/iobackend/afxdp"
+	"myriad/iobackend/pcapfile"
+	"myriad/tcpclient"
+)
+
+// patience ends a test that hangs; nothing that works comes near it.
+const patience = 2 * time.Minute
+
+// The addresses of every world.
+var (
+	nearPrefix    = netip.MustParsePrefix("10.76.0.1/24") // the near kernel's
+	farPrefix     = netip.MustParsePrefix("10.77.0.2/24") // the far kernel's, behind a middle
+	besidePrefix  = netip.MustParsePrefix("10.76.0.2/24") // the far kernel's, without one
+	sourcesPrefix = netip.MustParsePrefix("10.78.0.0/24") // Myriad's
+	targetsPrefix = netip.MustParsePrefix("10.79.0.0/24") // the far kernel's aliases
+)
+
+// target is the nth of the far kernel's aliases.
+func target(n, port int) netip.AddrPort {
+	a := targetsPrefix.Addr().As4()
+	a[3] = byte(1 + n%250)
+	return netip.AddrPortFrom(netip.AddrFrom4(a), uint16(port))
+}
+
+// world is near ─ far, or near ─ middle ─ far when frames are lost between.
+type world struct {
+	t                 *testing.T
+	near, middle, far *testbed.Namespace
+	gateway           netip.Addr
+	backend           string
+}
+
+func newNamespace(t *testing.T) *testbed.Namespace {
+	t.Helper()
+	ns, err := testbed.NewNamespace()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ns.Close()) })
+	return ns
+}
+
+// newWorld joins two namespaces with a veth pair of two queues.
+func newWorld(t *testing.T, backend string) *world {
+	t.Helper()
+	testbed.Require(t)
+	w := &world{t: t, near: newNamespace(t), far: newNamespace(t), backend: backend}
+	w.gateway = besidePrefix.Addr()
+	_, err := testbed.Veth(w.near, w.far, testbed.VethConfig{
+		NearName: "near0", FarName: "far0", Queues: 2,
+		NearAddr: nearPrefix, FarAddr: besidePrefix,
+		Sources: []netip.Prefix{sourcesPrefix}, Targets: []netip.Prefix{targetsPrefix},
+		XDPPassFar: true, DisableOffloads: true,
+	})
+	require.NoError(t, err)
+	return w
+}
+
+// newLossyWorld has frames toward each end go through nftables statements.
+func newLossyWorld(t *testing.T, backend string, towardNear, towardFar []string) *world {
+	t.Helper()
+	testbed.Require(t)
+	w := &world{t: t, near: newNamespace(t), middle: newNamespace(t), far: newNamespace(t), backend: backend}
+	path, err := testbed.LossyPath(w.near, w.middle, w.far, testbed.PathConfig{
+		NearName: "near0", FarName: "far0", Queues: 2,
+		NearAddr: nearPrefix, FarAddr: farPrefix,
+		Sources: []netip.Prefix{sourcesPrefix}, Targets: []netip.Prefix{targetsPrefix},
+		TowardNear: towardNear, TowardFar: towardFar,
+	})
+	require.NoError(t, err)
+	w.gateway = path.Gateway
+	return w
+}
+
+// interfaceConfig is the near end for a Client that opens it by name.
+func (w *world) interfaceConfig() tcpclient.Interface {
+	return tcpclient.Interface{Name: "near0", Backend: w.backend, Sources: []netip.Prefix{sourcesPrefix}}
+}
+
+// captured is interfaceConfig with everything that passes written to path.
+func (w *world) captured(path string) tcpclient.Interface {
+	w.t.Helper()
+	open := afxdp.Open
+	if w.backend == "afpacket" {
+		open = afpacket.Open
+	}
+	var device iobackend.Device
+	require.NoError(w.t, w.near.Do(func() (err error) {
+		device, err = open(iobackend.Config{Interface: "near0", Addresses: []netip.Prefix{sourcesPrefix}})
+		return err
+	}))
+	file, err := os.Create(path)
+	require.NoError(w.t, err)
+	w.t.Cleanup(func() { file.Close() })
+	tapped, err := pcapfile.Wrap(device, file, pcapfile.Options{})
+	require.NoError(w.t, err)
+	return tcpclient.Interface{
+		Name: "near0", Device: tapped, Sources: []netip.Prefix{sourcesPrefix},
+		Gateway: w.gateway, OnLink: []netip.Prefix{nearPrefix.Masked()},
+	}
+}
+
+// counter reads one of the far kernel's counters.
+func (w *world) counter(name string) uint64 {
+	w.t.Helper()
+	all, err := w.far.Counters()
+	require.NoError(w.t, err)
+	return all[name]
+}
+
+// sysctl sets the far kernel's.
+func (w *world) sysctl(key, value string) {
+	w.t.Helper()
+	require.NoError(w.t, w.far.Sysctl(key, value))
+}
+
+// task is one connection's part of a test.
+type task interface {
+	open() tcpclient.Open
+	// event runs on the worker's goroutine. done says that the connection has
+	// had its last event, or was reset; err, that it went wrong.
+	event(w *tcpclient.Worker, e *tcpclient.Event) (done bool, err error)
+}
+
+// crew runs tasks through the Handler face. A connection that ends before its
+// task is done fails it.
+type crew struct {
+	client *tcpclient.Client
+	limit  int // tasks at once
+
+	mutex    sync.Mutex
+	waiting  []task
+	underWay int
+	left     int
+	failures []error
+	finished chan struct{}
+}
+
+// newCrew starts a Client at the near end of the world.
+func newCrew(w *world, cfg tcpclient.Config) *crew {
+	w.t.Helper()
+	c := &crew{limit: 1 << 30}
+	if cfg.Interfaces == nil {
+		cfg.Interfaces = []tcpclient.Interface{w.interfaceConfig()}
+	}
+	require.NoError(w.t, w.near.Do(func() (err error) {
+		c.client, err = tcpclient.New(cfg, func(*tcpclient.Worker) tcpclient.Handler {
+			return &crewHandler{crew: c}
+		})
+		return err
+	}))
+	require.NoError(w.t, c.client.Start())
+	w.t.Cleanup(func() { c.close(w.t) })
+	return c
+}
+
+// close ends the Client, in order; it may be called twice.
+func (c *crew) close(t testing.TB) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	require.NoError(t, c.client.Close(ctx))
+}
+
+// run has all tasks done, limit at a time, and fails the test with the first
+// few of what went wrong.
+func (c *crew) run(t testing.TB, limit int, tasks ...task) {
+	t.Helper()
+	c.mutex.Lock()
+	c.limit, c.waiting, c.left = limit, tasks, len(tasks)
+	c.failures, c.finished = nil, make(chan struct{})
+	finished := c.finished
+	c.mutex.Unlock()
+	c.wake()
+	select {
+	case <-finished:
+	case <-time.After(patience):
+		c.mutex.Lock()
+		defer c.mutex.Unlock()
+		t.Fatalf("%d of %d tasks never ended; failures %v; %+v", c.left, len(tasks), c.failures, c.client.Stats())
+	}
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	if n := len(c.failures); n > 0 {
+		t.Fatalf("%d failures, first of them %v; %+v", n, c.failures[:min(n, 5)], c.client.Stats())
+	}
+}
+
+func (c *crew) wake() {
+	for k := range c.client.Workers() {
+		c.client.Wake(k)
+	}
+}
+
+// intern is Client.Intern.
+func (c *crew) intern(t testing.TB, request string) tcpclient.RequestID {
+	t.Helper()
+	id, err := c.client.Intern([]byte(request))
+	require.NoError(t, err)
+	return id
+}
+
+// take removes up to room tasks from the queue.
+func (c *crew) take(room int) []task {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	n := max(min(room, len(c.waiting), c.limit-c.underWay), 0)
+	got := c.waiting[:n]
+	c.waiting, c.underWay = c.waiting[n:], c.underWay+n
+	return got
+}
+
+func (c *crew) fail(err error) {
+	c.mutex.Lock()
+	defer c.mutex.Unlock()
+	c.failures = append(c.failures, err)
+}
+
+func (c *crew) ended(err error) {
+	c.mutex.Lock()
+	if err != nil {
+		c.failures = append(c.failures, err)
+	}
+	c.underWay--
+	c.left--
+	if c.left == 0 {
+		close(c.finished)
+	}
+	more := len(c.waiting) > 0
+	c.mutex.Unlock()
+	if more {
+		c.wake()
+	}
+}
+
+// crewHandler is one worker's; a connection's User is its slot plus 1.
+type crewHandler struct {
+	crew  *crew
+	slots []slot
+	free  []int
+}
+
+type slot struct {
+	task task
+	conn tcpclient.ID
+}
+
+func (h *crewHandler) OpenMore(w *tcpclient.Worker, room int) {
+	for _, t := range h.crew.take(min(room, 16)) {
+		h.openTask(w, t)
+	}
+}
+
+func (h *crewHandler) openTask(w *tcpclient.Worker, t task) {
+	if len(h.free) == 0 {
+		h.free = append(h.free, len(h.slots))
+		h.slots = append(h.slots, slot{})
+	}
+	k := h.free[len(h.free)-1]
+	o, r := t.open(), make([]tcpclient.Opened, 1)
+	o.User = uint64(k) + 1
+	w.Open([]tcpclient.Open{o}, r)
+	if r[0].Err != nil {
+		h.crew.ended(r[0].Err)
+		return
+	}
+	h.free = h.free[:len(h.free)-1]
+	h.slots[k] = slot{t, r[0].Conn}
+}
+
+func (h *crewHandler) Events(w *tcpclient.Worker, events []tcpclient.Event) {
+	for i := range events {
+		e := &events[i]
+		k := int(e.User) - 1
+		if k < 0 || k >= len(h.slots) || h.slots[k].conn != e.Conn {
+			continue // of a connection that its task reset earlier in the batch
+		}
+		done, err := h.slots[k].task.event(w, e)
+		if err != nil {
+			err = fmt.Errorf("%v on %v: %w", e.Kind, h.slots[k].task.open().Remote, err)
+		}
+		if over := e.Kind == tcpclient.Closed || e.Kind == tcpclient.Failed; over && !done {
+			done = true
+			if err == nil {
+				err = fmt.Errorf("connection to %v ended early: kind %v, %v", h.slots[k].task.open().Remote, e.Kind, e.Reason)
+			}
+		}
+		if err != nil && !done {
+			w.Close([]tcpclient.Close{{Conn: e.Conn, How: tcpclient.Reset}}, make([]error, 1))
+			done = true
+		}
+		if done {
+			h.slots[k] = slot{}
+			h.free = append(h.free, k)
+			h.crew.ended(err)
+		}
+	}
+}
+
+// closeConn closes one connection.
+func closeConn(w *tcpclient.Worker, id tcpclient.ID, how tcpclient.CloseHow) error {
+	var errs [1]error
+	w.Close([]tcpclient.Close{{Conn: id, How: how}}, errs[:])
+	return errs[0]
+}
+
+// content is the stream of bytes that a seed stands for.
+func content(seed uint64) *rand.ChaCha8 {
+	var s [32]byte
+	for k := range 8 {
+		s[k] = byte(seed >> (8 * k))
+	}
+	return rand.NewChaCha8(s)
+}
+
+// contentBytes are the first n bytes of it.
+func contentBytes(seed uint64, n int) []byte {
+	b := make([]byte, n)
+	content(seed).Read(b)
+	return b
+}
+
+// checker compares a stream with content, piece by piece.
+type checker struct {
+	want    *rand.ChaCha8
+	at      int
+	scratch [4096]byte
+}
+
+func newChecker(seed uint64) *checker { return &checker{want: content(seed)} }
+
+func (c *checker) Write(p []byte) (n int, err error) {
+	for len(p) > 0 {
+		k := min(len(p), len(c.scratch))
+		c.want.Read(c.scratch[:k])
+		for i, b := range c.scratch[:k] {
+			if b != p[i] {
+				return n, fmt.Errorf("byte %d is %#x, not %#x", c.at+i, p[i], b)
+			}
+		}
+		c.at, n, p = c.at+k, n+k, p[k:]
+	}
+	return n, nil
+}
+
+// serve accepts until the test ends, each connection on a goroutine of its
+// own.
+func serve(w *world, port int, configure func(*net.TCPListener), f func(c *net.TCPConn)) {
+	w.t.Helper()
+	l, err := w.far.Listen("tcp4", fmt.Sprintf(":%d", port))
+	require.NoError(w.t, err)
+	if configure != nil {
+		configure(l.(*net.TCPListener))
+	}
+	var wait sync.WaitGroup
+	w.t.Cleanup(func() { l.Close(); wait.Wait() })
+	wait.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wait.Go(func() {
+				defer c.Close()
+				c.SetDeadline(time.Now().Add(patience))
+				f(c.(*net.TCPConn))
+			})
+		}
+	})
+}
+
+// copyContent writes n bytes of content.
+func copyContent(w io.Writer, seed uint64, n int64) error {
+	_, err := io.CopyBuffer(w, io.LimitReader(content(seed), n), make([]byte, 64<<10))
+	return err
+}
+
+// readCapture reads a whole capture.
+func readCapture(t *testing.T, path string) []pcapfile.Frame {
+	t.Helper()
+	file, err := os.Open(path)
+	require.NoError(t, err)
+	defer file.Close()
+	frames, err := pcapfile.ReadAll(file)
+	require.NoError(t, err)
+	return frames
+}
