@@ -51,6 +51,14 @@ func (m *Machine) finishSegment(c *conn, g *linklayer.Segment) {
 	g.Window = m.advertise(c)
 	m.stamp(c, g)
 	e.Flags &^= ackNow
+	if c.s != nil && c.s.receive.repeats > 0 {
+		// Without SACK the number of ACKs is all that tells the peer of a
+		// loss: one for each segment (RFC 5681 §4.2), where SACK blocks speak
+		// for a whole batch.
+		if c.s.receive.repeats--; c.s.receive.repeats > 0 {
+			e.Flags |= ackNow
+		}
+	}
 	e.Unacked &^= unackedMask
 	c.x.AckDue = 0
 }

@@ -128,6 +128,9 @@ func (m *Machine) storeBeyondHole(c *conn, start seq.Number, data []byte, fin bo
 		return
 	}
 	in := &c.s.receive
+	if c.e.Flags&sackOK == 0 && in.repeats < 255 {
+		in.repeats++
+	}
 	end := start.Add(len(data))
 	if fin && !in.finKnown {
 		in.fin, in.finKnown = end, true
@@ -176,6 +179,7 @@ func (m *Machine) fillHole(c *conn, r *Result) {
 		next := in.holes.Advance(e.RcvNxt)
 		// A segment that fills all or part of a gap is acknowledged at once.
 		e.Flags |= ackNow
+		in.repeats = 0
 		if next != e.RcvNxt {
 			e.RcvNxt = next
 			if e.Flags&paused == 0 {

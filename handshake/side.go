@@ -42,6 +42,7 @@ type receiver struct {
 	read      seq.Number // next to be delivered; RcvNxt when nothing is held
 	fin       seq.Number // the FIN's number, if finKnown
 	finKnown  bool
+	repeats   uint8  // ACKs owed for segments beyond a hole, to a peer without SACK
 	window    uint32 // what is offered when nothing is held
 	tuneSeq   seq.Number
 	tuneAt    time.Duration
@@ -112,7 +113,7 @@ func (m *Machine) fillSide(c *conn) {
 	s.send.recovery.start(e.SndUna, m.segmentSize(c))
 	s.receive.queue.Reset(e.RcvNxt)
 	s.receive.read, s.receive.delivered = e.RcvNxt, e.RcvNxt
-	s.receive.finKnown, s.receive.drained = false, false
+	s.receive.finKnown, s.receive.drained, s.receive.repeats = false, false, 0
 	s.receive.window = uint32(m.cfg.ReceiveBuffer)
 	s.receive.tuneSeq, s.receive.tuneAt = e.RcvNxt, c.now
 	s.stamps = stamps{}

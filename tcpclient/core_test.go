@@ -354,6 +354,40 @@ func TestResetAtOnceStillCompletesTheHandshake(t *testing.T) {
 	require.Zero(t, s.log.w.table.Len())
 }
 
+// A batch of segments beyond a hole costs a peer with SACK one ACK, and a peer
+// without it one for each, since it counts them.
+func TestEverySegmentBeyondAHoleIsACKedWithoutSACK(t *testing.T) {
+	for _, sack := range []bool{true, false} {
+		s := newScript(t, Config{})
+		s.open(Open{})
+		s.want(fSYN, 0, 0, "")
+		s.synACK(func(g *linklayer.Segment) {
+			if !sack {
+				g.Options.Has &^= linklayer.HasSACKPermitted
+			}
+		})
+		s.want(fACK, 1, 1, "")
+		path := linklayer.NewPath(scriptMAC, [6]byte{2, 0, 0, 0, 0, 1}, 64, 0)
+		for k := range 4 {
+			g := linklayer.Segment{Seq: s.irs.Add(2 + k), Ack: s.iss.Add(1), Flags: fACK, Window: 65535, Payload: []byte{'b' + byte(k)}}
+			var frame [256]byte
+			n := linklayer.EmitTCP(frame[:], &path, scriptRemote.Addr().As16(), s.local, scriptRemote.Port(), s.port, 1, &g, 0)
+			s.link.End(1).Inject(frame[:n])
+		}
+		s.want(fACK, 1, 1, "")
+		for range 3 {
+			if !sack {
+				s.want(fACK, 1, 1, "")
+			}
+		}
+		s.wantNothing()
+		s.send(fACK, 1, 1, "a")
+		s.want(fACK, 1, 6, "")
+		s.wantNothing()
+		require.Equal(t, "abcde", string(s.log.data))
+	}
+}
+
 // After a SYN that was sent again the timeout is 3 s (RFC 6298 §5.7), but only
 // until a round trip was measured.
 func TestTimeoutAfterALostSYNFollowsTheFirstSample(t *testing.T) {
