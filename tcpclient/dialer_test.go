@@ -336,7 +336,8 @@ func TestDialerStartsLazily(t *testing.T) {
 	again, err := w.dialer.Client()
 	require.NoError(t, err)
 	require.Same(t, first, again)
-	require.EqualValues(t, 1, w.dialer.Stats().Connected)
+	// Counters are published every few milliseconds.
+	require.Eventually(t, func() bool { return w.dialer.Stats().Connected == 1 }, patience, time.Millisecond)
 }
 
 func TestDialFromLocal(t *testing.T) {
