@@ -2,14 +2,45 @@ package tcpclient
 
 import (
 	"bufio"
+	"math"
 	"os"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // memoryAvailable is what the kernel reckons can be used without swapping, or
-// what is left of the control group's limit where that is less.
+// what is left of the control group's or the process's limit where that is
+// less.
 func memoryAvailable() (bytes int64, known bool) {
+	bytes, known = systemMemory()
+	if left, limited := addressSpaceLeft(); limited && (!known || left < bytes) {
+		return left, true
+	}
+	return bytes, known
+}
+
+// addressSpaceLeft is what `ulimit -v` leaves, if there is such a limit.
+func addressSpaceLeft() (bytes int64, limited bool) {
+	var limit unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_AS, &limit) != nil || limit.Cur > math.MaxInt64 {
+		return 0, false
+	}
+	text, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0, false
+	}
+	pages, _, _ := strings.Cut(string(text), " ")
+	used, err := strconv.ParseInt(pages, 10, 64)
+	if err != nil {
+		return 0, false
+	}
+	return max(int64(limit.Cur)-used*int64(os.Getpagesize()), 0), true
+}
+
+// systemMemory is the part of memoryAvailable that others use too.
+func systemMemory() (bytes int64, known bool) {
 	f, err := os.Open("/proc/meminfo")
 	if err != nil {
 		return 0, false
