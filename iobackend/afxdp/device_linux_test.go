@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/vishvananda/netlink"
 
 	"myriad/internal/netinfo"
 	"myriad/internal/testbed"
@@ -335,6 +336,18 @@ func TestFallsBackToGenericMode(t *testing.T) {
 	got := receiveSome(t, q, 3)
 	require.Equal(t, uint64(7), requireDatagram(t, got[0].Data))
 	q.Release(got)
+}
+
+// A driver has many reasons, and error numbers, to refuse native mode.
+func TestFallsBackToGenericModeWhenThePeersMTUIsLarger(t *testing.T) {
+	w := newWorld(t, testbed.VethConfig{})
+	require.NoError(t, w.far.Do(func() error {
+		far, err := netlink.LinkByName("far0")
+		require.NoError(t, err)
+		return netlink.LinkSetMTU(far, 9000)
+	}))
+	d := open1(t, w.near, iobackend.Config{Interface: "near0", Addresses: []netip.Prefix{nearOurs}}, Options{})
+	require.Equal(t, "afxdp generic copy", d.Info().Method)
 }
 
 func TestJumboPacketsComeInPieces(t *testing.T) {

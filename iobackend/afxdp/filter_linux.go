@@ -150,7 +150,7 @@ func (f *filter) attach(c filterConfig, generic bool) (native bool, err error) {
 		if err == nil {
 			return true, nil
 		}
-		if !errors.Is(err, unix.EOPNOTSUPP) && !errors.Is(err, ebpf.ErrNotSupported) && !errors.Is(err, unix.EINVAL) {
+		if attachIsFinal(err) {
 			return false, explainAttach(c.name, err)
 		}
 		return false, errNoNative
@@ -162,6 +162,19 @@ func (f *filter) attach(c filterConfig, generic bool) (native bool, err error) {
 		return false, explainAttach(c.name, err)
 	}
 	return false, nil
+}
+
+// attachIsFinal: generic mode would fail in the same way. Everything else is
+// the driver's "not in native mode", for which drivers have many errors: veth
+// says ERANGE when its peer's MTU is too large and ENOSPC when it has too few
+// queues, others ENOMEM, EINVAL, EOPNOTSUPP or the kernel's own ENOTSUPP.
+func attachIsFinal(err error) bool {
+	for _, e := range []error{unix.EPERM, unix.EACCES, unix.EBUSY, unix.EEXIST, unix.ENODEV} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }
 
 // dropStamps puts the plain program in the place of the one that asks for
