@@ -107,7 +107,6 @@ func (o *connectOptions) run(ctx context.Context, request int) (row report.Row, 
 		return row, err
 	}
 	row.Fill(&result)
-	row.Backend = c.Client.Interfaces[0].Backend
 	if world != nil {
 		row.FarEnd = new(farend.Counters)
 		*row.FarEnd, err = world.FarEnd.Counters()

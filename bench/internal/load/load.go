@@ -41,6 +41,8 @@ type Config struct {
 // Result is what a run measured.
 type Result struct {
 	Workers int
+	// Method is how the first device's frames go, as "afxdp native copy".
+	Method string
 	// Elapsed is from the start to the end of the last connection, or to the
 	// last one's reply for a run that holds.
 	Elapsed time.Duration

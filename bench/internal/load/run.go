@@ -140,6 +140,7 @@ func (r *run) each(f func(k int, h *handler)) {
 func (r *run) measured(ctx context.Context) (Result, error) {
 	result := Result{
 		Workers:  len(r.handlers),
+		Method:   r.client.Devices()[0].Method,
 		Elapsed:  r.elapsed,
 		Process:  usage.Process().Since(r.process),
 		Machine:  usage.Machine().Since(r.machine),

@@ -50,7 +50,7 @@ type Row struct {
 
 // Fill takes over what a run measured.
 func (r *Row) Fill(m *load.Result) {
-	r.Queues = m.Workers
+	r.Queues, r.Backend = m.Workers, m.Method
 	r.Seconds = m.Elapsed.Seconds()
 	r.ConnectionsPerSecond = m.PerSecond()
 	r.Completed, r.Failed = m.Completed, m.Failed()
