@@ -21,7 +21,9 @@ func memoryAvailable() (bytes int64, known bool) {
 	return bytes, known
 }
 
-// addressSpaceLeft is what `ulimit -v` leaves, if there is such a limit.
+// addressSpaceLeft is half of what `ulimit -v` leaves, if there is such a
+// limit: Go's heap, threads, devices and the application take of it too, and
+// no word of Go's says how much.
 func addressSpaceLeft() (bytes int64, limited bool) {
 	var limit unix.Rlimit
 	if unix.Getrlimit(unix.RLIMIT_AS, &limit) != nil || limit.Cur > math.MaxInt64 {
@@ -36,7 +38,8 @@ func addressSpaceLeft() (bytes int64, limited bool) {
 	if err != nil {
 		return 0, false
 	}
-	return max(int64(limit.Cur)-used*int64(os.Getpagesize()), 0), true
+	left := int64(limit.Cur) - used*int64(os.Getpagesize())
+	return max(left/2, 0), true
 }
 
 // systemMemory is the part of memoryAvailable that others use too.
