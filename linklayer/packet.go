@@ -70,6 +70,10 @@ const (
 	ICMPParameterProblem = 12
 )
 
+// ICMPPortUnreachable is the code of ICMPUnreachable that says that nobody is
+// at the port.
+const ICMPPortUnreachable = 3
+
 // ICMPFragmentationNeeded is the code of ICMPUnreachable that tells a path's
 // MTU (RFC 1191).
 const ICMPFragmentationNeeded = 4

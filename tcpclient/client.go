@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -134,7 +135,7 @@ func (c *Client) Open(opens []Open, errs []error) {
 }
 
 func (c *Client) openOne(o *Open) error {
-	w := c.workerFor(o)
+	w := c.workerFor(o.Remote, o.Local)
 	if w == nil {
 		return errOpenNoRoute
 	}
@@ -144,10 +145,10 @@ func (c *Client) openOne(o *Open) error {
 // workerFor chooses the worker: of the interface that owns the local address
 // asked for, or else has a route; the one that owns the local port asked for,
 // or else the next in turn.
-func (c *Client) workerFor(o *Open) *Worker {
-	remote, local := o.Remote.Addr().As16(), o.Local.Addr().As16()
+func (c *Client) workerFor(to, from netip.AddrPort) *Worker {
+	remote, local := to.Addr().As16(), from.Addr().As16()
 	for _, l := range c.links {
-		if o.Local.Addr().IsValid() && !o.Local.Addr().IsUnspecified() {
+		if from.Addr().IsValid() && !from.Addr().IsUnspecified() {
 			if _, ours := l.sources.index(&local); !ours {
 				continue
 			}
@@ -155,7 +156,7 @@ func (c *Client) workerFor(o *Open) *Worker {
 		if !l.reaches(remote) {
 			continue
 		}
-		if p := o.Local.Port(); p != 0 {
+		if p := from.Port(); p != 0 {
 			return c.workers[l.first+ownerOf(p, l.workers)]
 		}
 		return c.workers[l.first+int(c.next.Add(1)%uint32(l.workers))]

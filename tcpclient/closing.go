@@ -26,6 +26,7 @@ func (w *Worker) checkClosing() {
 	if !w.closing.asked {
 		w.closing.asked = true
 		w.endAll(func(i uint32) { w.closeOne(w.table.ID(i), FinDiscard) })
+		w.endQueries(Shutdown)
 	}
 	if wish == closeNow {
 		w.endAll(w.cut)
@@ -89,6 +90,7 @@ func (w *Worker) fail(err error) {
 	w.endAll(func(i uint32) {
 		w.result(i, &handshake.Result{Events: handshake.Failed | handshake.Gone, Reason: DeviceGone})
 	})
+	w.endQueries(DeviceGone)
 	w.deliver()
 	w.mail.shut()
 	w.readMail()

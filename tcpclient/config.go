@@ -67,6 +67,11 @@ type Config struct {
 	// 4,096 per worker.
 	Calls int
 
+	// QueriesMax is the number of UDP queries that can be under way at once,
+	// over all workers (see Query): none. About 130 bytes each and QueryBytes,
+	// 512, for the payload.
+	QueriesMax, QueryBytes int
+
 	// MSS caps the segment size that we announce; the interface's MTU less 40
 	// by default.
 	MSS int

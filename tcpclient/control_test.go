@@ -55,8 +55,8 @@ func putSum(b []byte, at int) {
 }
 
 // withGateway is a script whose next hop has to be asked for.
-func withGateway(t *testing.T) *script {
-	s := newScript(t, Config{})
+func withGateway(t *testing.T, cfg Config) *script {
+	s := newScript(t, cfg)
 	l := s.client.links[0]
 	l.onePath = false
 	var err error
@@ -66,7 +66,7 @@ func withGateway(t *testing.T) *script {
 }
 
 func TestNextHopIsAskedForBeforeTheSYN(t *testing.T) {
-	s := withGateway(t)
+	s := withGateway(t, Config{})
 	s.open(Open{})
 	require.Len(t, s.heard, 1)
 	ask := s.heard[0]
@@ -81,7 +81,7 @@ func TestNextHopIsAskedForBeforeTheSYN(t *testing.T) {
 }
 
 func TestSilentNextHopIsUnreachable(t *testing.T) {
-	s := withGateway(t)
+	s := withGateway(t, Config{})
 	s.open(Open{})
 	s.pass(5 * time.Second)
 	require.Equal(t, Unreachable, s.log.events[0].Reason)
@@ -91,6 +91,11 @@ func TestSilentNextHopIsUnreachable(t *testing.T) {
 // icmpAbout makes the router's answer to the client's segment p.
 func (s *script) icmpAbout(p *linklayer.Packet, kind, code byte, mtu uint16) {
 	s.t.Helper()
+	s.icmpAboutProtocol(p, linklayer.ProtocolTCP, kind, code, mtu)
+}
+
+func (s *script) icmpAboutProtocol(p *linklayer.Packet, protocol, kind, code byte, mtu uint16) {
+	s.t.Helper()
 	b := make([]byte, 14+20+8+28)
 	copy(b, ourMAC[:])
 	copy(b[6:], scriptMAC[:])
@@ -98,7 +103,7 @@ func (s *script) icmpAbout(p *linklayer.Packet, kind, code byte, mtu uint16) {
 	copy(b[30:], p.Source[12:])
 	b[34], b[35], b[40], b[41] = kind, code, byte(mtu>>8), byte(mtu)
 	q := b[42:]
-	copy(q, []byte{0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, 6, 0, 0})
+	copy(q, []byte{0x45, 0, 0, 40, 0, 1, 0x40, 0, 64, protocol, 0, 0})
 	copy(q[12:], p.Source[12:])
 	copy(q[16:], p.Destination[12:])
 	q[20], q[21], q[22], q[23] = byte(p.SourcePort>>8), byte(p.SourcePort), byte(p.DestinationPort>>8), byte(p.DestinationPort)

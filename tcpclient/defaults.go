@@ -61,6 +61,7 @@ func (c Config) withDefaults() Config {
 	set(&c.HolesMax, 64)
 	set(&c.Calls, 4096)
 	set(&c.TTL, 64)
+	set(&c.QueryBytes, 512)
 	return c
 }
 
@@ -91,6 +92,8 @@ func (c *Config) validate() error {
 		{"HolesMax", int64(c.HolesMax), 1, 1 << 16},
 		{"Calls", int64(c.Calls), 1, 1 << 24},
 		{"MSS", int64(c.MSS), 0, mssLimit},
+		{"QueriesMax", int64(c.QueriesMax), 0, connectionsLimit},
+		{"QueryBytes", int64(c.QueryBytes), 1, 1472},
 	} {
 		if f.value < f.lo || f.value > f.hi {
 			return fmt.Errorf("tcpclient: Config.%s %d is outside %d to %d", f.name, f.value, f.lo, f.hi)

@@ -53,6 +53,9 @@ const (
 	// Failed: the connection ended otherwise; Reason says why. The last event
 	// of its ID.
 	Failed
+	// Reply: the answer to a Query, in Data; Elapsed is the time since it was
+	// last sent. The last event of its ID.
+	Reply
 )
 
 // Event is one thing that happened to one connection. Each connection has

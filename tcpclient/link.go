@@ -45,6 +45,9 @@ func (l *link) close() error {
 	return l.device.Close()
 }
 
+// version changes when a neighbour does.
+func (l *link) version() uint32 { return l.neighbors.Version() }
+
 // reaches reports whether there is a way to remote.
 func (l *link) reaches(remote [16]byte) bool {
 	if l.onePath {

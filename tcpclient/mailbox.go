@@ -59,20 +59,20 @@ func (w *Worker) readMail() int {
 		if c.f != nil {
 			c.f(w)
 		} else if _, err := w.open(&c.open); err != nil {
-			w.openFailed(&c.open, err)
+			w.counters.opened++
+			w.counters.failed++
+			w.startFailed(c.open.User)
 		}
 		*c = call{}
 	}
 	return len(m.taken)
 }
 
-// openFailed tells the application that a connection asked for from elsewhere
-// could not be opened, since nobody waits for the result.
-func (w *Worker) openFailed(o *Open, err error) {
-	w.counters.failed++
+// startFailed tells the application that a connection or query asked for from
+// elsewhere could not be started, since nobody waits for the result.
+func (w *Worker) startFailed(user uint64) {
 	w.counters.failedBy[NoMemory]++
-	w.counters.opened++
-	w.events = append(w.events, Event{Kind: Failed, User: o.User, Reason: NoMemory})
+	w.events = append(w.events, Event{Kind: Failed, User: user, Reason: NoMemory})
 }
 
 // shut refuses calls from now on; those that wait are run.

@@ -17,6 +17,7 @@ const perConnection = int64(unsafe.Sizeof(conntable.Entry{})+unsafe.Sizeof(connt
 func memoryWanted(cfg *Config) int64 {
 	return int64(cfg.ConnectionsMax)*perConnection +
 		int64(cfg.SideRecords)*int64(unsafe.Sizeof(handshake.Side{})) +
+		int64(cfg.QueriesMax)*(perConnection+int64(cfg.QueryBytes)) +
 		int64(cfg.BufferMemory)
 }
 

@@ -123,6 +123,11 @@ func (w *Worker) takeMemory(cfg *Config, workers int, secret [2]uint64, random *
 	if w.machine, err = handshake.New(w.protocol(cfg, workers, secret), w.table, &w.client.requests); err != nil {
 		return err
 	}
+	if cfg.QueriesMax > 0 {
+		if w.datagrams, err = newDatagrams(cfg, w, share(cfg.QueriesMax, workers), random); err != nil {
+			return err
+		}
+	}
 	w.takeBuffers(cfg, workers, random)
 	w.tap, err = newTrace(w.index)
 	return err

@@ -15,6 +15,9 @@ type Stats struct {
 	Closed          uint64 // ended in order
 	Reset           uint64 // ended by the application with Reset
 	Failed          uint64
+	Queries         uint64 // UDP queries asked for
+	Replies         uint64 // of them, answered
+	QueriesFailed   uint64
 	ConnectionsOpen uint64            // now, those in TIME-WAIT not included
 	FailedBy        map[string]uint64 // by Reason
 	FramesReceived  uint64
@@ -37,6 +40,7 @@ const (
 	dropNoConnection
 	dropICMPUnmatched
 	dropUnhandled
+	dropNoQuery
 	localDrops
 
 	heldRefusal
@@ -47,6 +51,7 @@ const (
 	noNeighbor
 	timeWaitShortened
 	refusedNoMemory
+	queriesRepeated
 	localCount
 )
 
@@ -57,6 +62,8 @@ var localNames = [localCount]string{
 	dropNoConnection:  "no_connection",
 	dropICMPUnmatched: "icmp_unmatched",
 	dropUnhandled:     "unhandled_protocol",
+	dropNoQuery:       "no_query",
+	queriesRepeated:   "queries_repeated",
 	heldRefusal:       "reply_rate_limited",
 	waitFrames:        "waited_for_send_frames",
 	dropTooLong:       "segment_too_long",
@@ -72,6 +79,7 @@ type counters struct {
 	opened, connected, closed, reset, failed, open uint64
 	framesReceived, framesSent                     uint64
 	bytesReceived, bytesSent                       uint64
+	queries, replies, queriesFailed                uint64
 	failedBy                                       [handshake.ReasonCount]uint64
 	drops                                          [linklayer.DropCount]uint64
 	local                                          [localCount]uint64
@@ -132,6 +140,9 @@ func (s *Stats) add(p *published) {
 	s.Closed += c.closed
 	s.Reset += c.reset
 	s.Failed += c.failed
+	s.Queries += c.queries
+	s.Replies += c.replies
+	s.QueriesFailed += c.queriesFailed
 	s.ConnectionsOpen += c.open
 	s.FramesReceived += c.framesReceived
 	s.FramesSent += c.framesSent

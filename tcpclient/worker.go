@@ -44,7 +44,8 @@ type Worker struct {
 	starts        starts // those whose first SYN has not left
 	waits         ring   // those in TIME-WAIT, oldest first
 	fired         []uint32
-	full          int // batches in a row that were full
+	full          int        // batches in a row that were full
+	datagrams     *datagrams // nil without Config.QueriesMax
 	transmit      transmitter
 	refusals      bucket // RSTs for segments of no connection, echo replies
 	mail          mailbox
@@ -110,7 +111,7 @@ func (w *Worker) turn() (busy bool, err error) {
 	calls := w.readMail()
 	fired := 0
 	if w.drained(count) {
-		fired = w.fireTimers()
+		fired = w.fireTimers() + w.fireDatagrams()
 	}
 	w.deliver()
 	opened := w.openMore()
@@ -119,6 +120,7 @@ func (w *Worker) turn() (busy bool, err error) {
 	w.retryParked()
 	w.flush()
 	w.startNew()
+	w.sendDatagrams()
 	sent := w.transmit.flush(w)
 	w.checkClosing()
 	w.publish(false)
@@ -181,6 +183,9 @@ func (w *Worker) nextInstant() time.Duration {
 	}
 	if len(w.parked.list) > 0 {
 		until = min(until, w.now+neighborPoll)
+	}
+	if d := w.datagrams; d != nil {
+		until = d.nextInstant(w, until)
 	}
 	if len(w.output) > 0 {
 		until = min(until, w.now+framePoll)

@@ -58,6 +58,10 @@ func (w *Worker) echo(f *iobackend.Frame, p *linklayer.Packet) {
 func (w *Worker) icmp(f *iobackend.Frame, m *linklayer.ICMP) {
 	q := &m.Quoted
 	local, ours := w.link.sources.index(&q.Source)
+	if ours && q.Protocol == linklayer.ProtocolUDP && w.datagrams != nil {
+		w.icmpQuery(f, m, local)
+		return
+	}
 	if !ours || q.Protocol != linklayer.ProtocolTCP {
 		w.counters.local[dropICMPUnmatched]++
 		return

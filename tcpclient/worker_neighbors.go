@@ -27,38 +27,52 @@ type hop struct {
 // pathTo returns the headers' template for the connection's next hop; nil when
 // the connection has to wait for it, or has failed for want of it.
 func (w *Worker) pathTo(i uint32, e *conntable.Entry) *linklayer.Path {
-	if w.link.onePath {
-		return &w.link.path
-	}
-	next, routed := w.link.routes.NextHop(e.Remote)
-	if !routed {
+	path, state := w.nextHop(&e.Remote)
+	switch state {
+	case hopWanted:
+		w.parked.list = append(w.parked.list, i) // Queued stays set
+		w.rearm(i)
+	case hopNone:
 		w.unreachable(i)
-		return nil
+	}
+	return path
+}
+
+// hopState says how far the resolution of a next hop has come.
+type hopState uint8
+
+const (
+	hopKnown  hopState = iota
+	hopWanted          // it is being asked for
+	hopNone            // there is no route, or nobody answers
+)
+
+// nextHop returns the headers' template for a destination, and has its next
+// hop asked for if need be.
+func (w *Worker) nextHop(remote *[16]byte) (*linklayer.Path, hopState) {
+	if w.link.onePath {
+		return &w.link.path, hopKnown
+	}
+	next, routed := w.link.routes.NextHop(*remote)
+	if !routed {
+		return nil, hopNone
 	}
 	version := w.link.neighbors.Version()
 	if w.hop.known && w.hop.address == next && w.hop.version == version {
-		return &w.hop.path
+		return &w.hop.path, hopKnown
 	}
 	mac, ok := w.link.neighbors.Lookup(next)
-	if !ok {
-		w.resolve(i, next)
-		return nil
+	if ok {
+		w.hop = hop{next, version, true, linklayer.NewPath(w.link.mac, mac, w.link.ttl, 0)}
+		return &w.hop.path, hopKnown
 	}
-	w.hop = hop{next, version, true, linklayer.NewPath(w.link.mac, mac, w.link.ttl, 0)}
-	return &w.hop.path
-}
-
-// resolve asks for the next hop and parks the connection until it is known.
-func (w *Worker) resolve(i uint32, next [16]byte) {
 	if w.link.neighbors.Failed(next) {
-		w.unreachable(i)
-		return
+		return nil, hopNone
 	}
 	if w.link.neighbors.Request(next, w.now) {
 		w.askFor(linklayer.Probe{IP: next})
 	}
-	w.parked.list = append(w.parked.list, i) // Queued stays set
-	w.rearm(i)
+	return nil, hopWanted
 }
 
 // askFor broadcasts an ARP request, or confirms a known neighbour.
@@ -96,7 +110,7 @@ func (w *Worker) unreachable(i uint32) {
 // the neighbour table has changed or some time has passed.
 func (w *Worker) retryParked() {
 	w.probeNeighbors()
-	version := w.link.neighbors.Version()
+	version := w.link.version()
 	p := &w.parked
 	if len(p.list) == 0 || version == p.version && w.now-p.at < neighborPoll {
 		return

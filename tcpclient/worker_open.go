@@ -101,14 +101,9 @@ var (
 // claim takes a local end and an entry; a connection in TIME-WAIT makes room
 // when there is none.
 func (w *Worker) claim(remote [16]byte, o *Open) (uint32, error) {
-	choice := conntable.Choice{Port: o.Local.Port()}
-	if a := o.Local.Addr(); a.IsValid() && !a.IsUnspecified() {
-		address := a.As16()
-		local, ours := w.link.sources.index(&address)
-		if !ours {
-			return 0, errOpenInvalid
-		}
-		choice.Local, choice.HasLocal = local, true
+	choice, ok := w.choose(o.Local)
+	if !ok {
+		return 0, errOpenInvalid
 	}
 	if w.table.Len() == w.table.Cap() {
 		w.evictTimeWait()
@@ -141,6 +136,19 @@ func (w *Worker) noteTimeWait(id ID) {
 	w.waits.push(uint64(id))
 }
 
+// choose is the local end that the application asks for; false when it is not
+// ours.
+func (w *Worker) choose(local netip.AddrPort) (c conntable.Choice, ok bool) {
+	c.Port = local.Port()
+	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() {
+		address := a.As16()
+		if c.Local, c.HasLocal = w.link.sources.index(&address); !c.HasLocal {
+			return c, false
+		}
+	}
+	return c, true
+}
+
 // evictTimeWait ends the oldest connection that is in TIME-WAIT.
 func (w *Worker) evictTimeWait() {
 	for w.waits.len() > 0 {
@@ -165,14 +173,19 @@ func (w *Worker) openMore() int {
 	if w.opener == nil || w.closing.asked {
 		return 0
 	}
-	room := min(len(w.rx), w.table.Cap()-w.table.Len()+w.waits.len())
-	room = w.starts.room(w.now, room) - w.starts.waiting.len()
+	room := w.table.Cap() - w.table.Len() + w.waits.len()
+	waiting := w.starts.waiting.len()
+	if d := w.datagrams; d != nil {
+		room = max(room, d.table.Cap()-d.table.Len())
+		waiting += d.waiting.len()
+	}
+	room = w.starts.room(w.now, min(room, len(w.rx))) - waiting
 	if room <= 0 {
 		return 0
 	}
-	before := w.counters.opened
+	before := w.counters.opened + w.counters.queries
 	w.opener.OpenMore(w, room)
-	return int(w.counters.opened - before)
+	return int(w.counters.opened + w.counters.queries - before)
 }
 
 // startNew sends the first SYN of as many connections as the rate allows.

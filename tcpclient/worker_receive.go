@@ -51,6 +51,10 @@ func (w *Worker) sort(f *iobackend.Frame, p *linklayer.Packet) int32 {
 	if p.Kind == linklayer.KindTCP {
 		return w.sortTCP(f, p)
 	}
+	if p.Kind == linklayer.KindUDP {
+		w.sortUDP(f, p)
+		return notMine
+	}
 	w.control(f, p)
 	return notMine
 }
