@@ -1,0 +1,51 @@
+package script
+
+import (
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// variants are the worlds in which every script must hold: sequence numbers
+// and clocks that wrap around within it.
+var variants = []struct {
+	name   string
+	change func(*Settings)
+}{
+	{"plain", func(*Settings) {}},
+	{"isn_2^32", func(s *Settings) { wrapAt(s, math.MaxUint32, 100) }},
+	{"isn_2^31", func(s *Settings) { wrapAt(s, 1<<31-1, 2000) }},
+	{"clock_2^32ms", func(s *Settings) { s.Clock = 1<<32*time.Millisecond - 150*time.Millisecond }},
+	{"clock_2^31ms", func(s *Settings) { s.Clock = 1<<31*time.Millisecond - 700*time.Millisecond }},
+}
+
+// wrapAt has both streams pass a number early on.
+func wrapAt(s *Settings, edge, before uint32) {
+	isn := edge - before
+	s.ISN, s.IRS = &isn, edge-before/2
+}
+
+// TestScripts runs every script in every variant of the world.
+func TestScripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.script")
+	require.NoError(t, err)
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".script")
+		t.Run(name, func(t *testing.T) { runFile(t, file) })
+	}
+}
+
+func runFile(t *testing.T, file string) {
+	t.Helper()
+	s, err := Load(file)
+	require.NoError(t, err)
+	for _, v := range variants {
+		if err := s.Run(Options{Change: v.change}); err != nil {
+			t.Fatalf("variant %s: %v", v.name, err)
+		}
+	}
+}
