@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -98,12 +99,19 @@ func (s *session) openOut() (closeOut func(), err error) {
 		s.outName, s.out = "standard output", jsonl.NewWriter(os.Stdout)
 		return func() {}, nil
 	}
+	_, statErr := os.Lstat(s.outName)
 	w, f, err := jsonl.Open(s.outName)
 	if err != nil {
 		return nil, fmt.Errorf("-out: %w", err)
 	}
 	s.out = w
-	return func() { f.Close() }, nil
+	return func() {
+		// A crawl that could not begin leaves no empty file behind.
+		if info, err := f.Stat(); errors.Is(statErr, fs.ErrNotExist) && err == nil && info.Size() == 0 {
+			os.Remove(s.outName)
+		}
+		f.Close()
+	}, nil
 }
 
 // openNetwork opens the interface, which in the demo it makes first.

@@ -107,7 +107,7 @@ func define(o *options) *flag.FlagSet {
 	f.Var(&o.GatewayMAC, "gateway-mac", "Ethernet address of the next hop, instead of asking for it: `MAC`")
 	f.StringVar(&o.Backend, "backend", "", "`name` of the way to the device: afxdp or afpacket (the first that works)")
 	f.IntVar(&o.Queues, "queues", 0, "`number` of queues of the device to use (all)")
-	f.StringVar(&o.Out, "out", "", "`file` for the JSON lines, - for standard output (standard output; a new file in the\ntemporary folder if that is a terminal)")
+	f.StringVar(&o.Out, "out", "", "`file` that the JSON lines are added to, - for standard output (standard output; a new file in the\ntemporary folder if that is a terminal)")
 	f.StringVar(&o.Contact, "contact", "", "`where` people reach you, a URL or a mail address for the User-Agent; needed with -interface")
 	f.Float64Var(&o.Rate, "rate", 0, "new connections per second, a `number`; 0 for no limit (100; demo: no limit)")
 	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")
