@@ -44,6 +44,10 @@
 // BufferMemory over all connections; what finds no room there is dropped by
 // name and comes again, or is refused with ErrFull.
 //
+// Queries. Worker.Query sends one UDP request and waits for its reply, with
+// retries; it shares sources, pace and events with the connections, and ends
+// with one event, Reply or Failed.
+//
 // Closing. CloseHow tells the ways. A close with FIN sends what is queued
 // first, and Data goes on coming until the peer closes too (half-close); an
 // application that will not read uses FinDiscard, and data that comes later
