@@ -9,9 +9,11 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/schollz/progressbar/v3"
 	"golang.org/x/term"
@@ -47,9 +49,13 @@ func Start(out *os.File, read func() State) *Bar {
 		return nil
 	}
 	b := &Bar{out: out, read: read, stop: make(chan struct{}), done: make(chan struct{})}
+	bar := barWide
+	if b.columns() < columnsWide {
+		bar = barNarrow
+	}
 	b.bar = progressbar.NewOptions(1,
 		progressbar.OptionSetWriter(&b.view),
-		progressbar.OptionSetWidth(12),
+		progressbar.OptionSetWidth(bar),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString("pages"),
@@ -58,8 +64,26 @@ func Start(out *os.File, read func() State) *Bar {
 		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionClearOnFinish(),
 	)
+	b.bar.StartWithoutRender() // or the first rate is out of all reason
 	go b.run()
 	return b
+}
+
+// On a terminal of less than columnsWide columns the bar makes room for what
+// has no other place.
+const (
+	columnsWide = 120
+	barWide     = 12
+	barNarrow   = 4
+)
+
+// columns is the width of the terminal.
+func (b *Bar) columns() int {
+	width, _, err := term.GetSize(int(b.out.Fd()))
+	if err != nil || width <= 0 {
+		return 80
+	}
+	return width
 }
 
 // Stop clears the line.
@@ -89,22 +113,21 @@ func (b *Bar) run() {
 }
 
 func (b *Bar) show(s State) {
-	width, _, err := term.GetSize(int(b.out.Fd()))
-	if err != nil || width <= 0 {
-		width = 80
-	}
 	// One more than is known: a bar that is full is finished for good, but a
 	// page in hand may still lead to others.
 	b.bar.ChangeMax(max(s.Known, s.Done) + 1)
 	_ = b.bar.Set(s.Done)
-	b.view.Reset() // each of the three draws; the last one has it all
-	b.bar.Describe(Describe(s, width-barColumns))
+	// Each call draws; the last one has it all.
+	b.view.Reset()
+	b.bar.Describe("")
+	taken := utf8.RuneCount(escapes.ReplaceAll(b.view.Bytes(), nil))
+	b.view.Reset()
+	b.bar.Describe(Describe(s, b.columns()-taken-1))
 	_, _ = b.out.Write(b.view.Bytes())
 }
 
-// barColumns is what the bar takes by itself: percentage, bar, count, rate and
-// times.
-const barColumns = 76
+// escapes are what the bar draws that takes no column.
+var escapes = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]|\r`)
 
 // Describe words connections and failures, the most frequent first, in at most
 // width columns.
@@ -119,6 +142,9 @@ func Describe(s State, width int) string {
 	})
 	for _, reason := range reasons {
 		text += fmt.Sprintf(", %d %s", s.Failures[reason], reason)
+	}
+	if len(text) > width {
+		text = strings.Replace(text, "connections", "open", 1)
 	}
 	if len(text) > width {
 		return text[:max(width, 0)]
