@@ -129,7 +129,7 @@ func (w *Worker) takeMemory(cfg *Config, workers int, secret [2]uint64, random *
 		}
 	}
 	w.takeBuffers(cfg, workers, random)
-	w.tap, err = newTrace(w.index)
+	w.tap, err = newTrace(w.index, w.queue.Now())
 	return err
 }
 

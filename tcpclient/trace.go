@@ -17,8 +17,9 @@ import (
 // two files into it: NAME.jsonl with one line for each segment and each event,
 // and NAME.pcap with the frames, for tcpdump and Wireshark. NAME tells when
 // the Client began, the process, the worker, and the connection's number and
-// generation. If the process is killed, both are whole up to the last second. Workers wait for the
-// disk meanwhile: this is for finding faults, not for full speed.
+// generation. If the process is killed, both are whole up to the last second.
+// Workers wait for the disk meanwhile: this is for finding faults, not for full
+// speed.
 const TraceVariable = "MYRIAD_TRACE"
 
 // frameTap sees what happens to a worker's connections, on the worker's
@@ -29,19 +30,22 @@ type frameTap interface {
 	// connection; at is the worker's clock.
 	frame(id ID, out bool, frame []byte, at time.Duration)
 	// event is called for each event before the Handler gets it.
-	event(ev *Event)
+	event(ev *Event, at time.Duration)
 	// close writes out what is left.
 	close()
 }
 
-// newTrace returns what TraceVariable asks for, for one worker; nil when that
-// is nothing.
-func newTrace(worker int) (frameTap, error) {
+// newTrace returns what TraceVariable asks for, for one worker whose clock
+// shows now; nil when that is nothing.
+func newTrace(worker int, now time.Duration) (frameTap, error) {
 	dir := os.Getenv(TraceVariable)
 	if dir == "" {
 		return nil, nil
 	}
-	t := &connTrace{prefix: fmt.Sprintf("%s-%d-w%d", time.Now().UTC().Format("20060102T150405.000"), os.Getpid(), worker)}
+	t := &connTrace{
+		prefix: fmt.Sprintf("%s-%d-w%d", time.Now().UTC().Format("20060102T150405.000"), os.Getpid(), worker),
+		epoch:  time.Now().Add(-now),
+	}
 	if err := t.files.init(dir); err != nil {
 		return nil, fmt.Errorf("tcpclient: %s=%s: %w", TraceVariable, dir, err)
 	}
@@ -84,9 +88,6 @@ func (t *connTrace) frame(id ID, out bool, frame []byte, at time.Duration) {
 	if t.failed {
 		return
 	}
-	if t.epoch.IsZero() {
-		t.epoch = time.Now().Add(-at)
-	}
 	when := t.epoch.Add(at)
 	line := traceLine{Event: "received"}
 	if out {
@@ -110,7 +111,7 @@ func (t *connTrace) frame(id ID, out bool, frame []byte, at time.Duration) {
 	t.check(err)
 }
 
-func (t *connTrace) event(ev *Event) {
+func (t *connTrace) event(ev *Event, at time.Duration) {
 	if t.failed {
 		return
 	}
@@ -121,7 +122,7 @@ func (t *connTrace) event(ev *Event) {
 	}
 	f, err := t.files.get(ev.Conn, t.name(ev.Conn))
 	if err == nil {
-		err = t.write(f, ev.Conn, time.Now(), &line)
+		err = t.write(f, ev.Conn, t.epoch.Add(at), &line)
 	}
 	if err == nil && (ev.Kind == Closed || ev.Kind == Failed) {
 		err = f.capture.Flush()

@@ -27,12 +27,14 @@ func readTraces(t *testing.T, dir string) (traces map[string][]traceLine, captur
 	for _, name := range names {
 		text, err := os.Open(name)
 		require.NoError(t, err)
-		lines := bufio.NewScanner(text)
+		lines, before := bufio.NewScanner(text), time.Time{}
 		for lines.Scan() {
 			var line traceLine
 			require.NoError(t, json.Unmarshal(lines.Bytes(), &line))
-			_, err := time.Parse(time.RFC3339Nano, line.Time)
+			at, err := time.Parse(time.RFC3339Nano, line.Time)
 			require.NoError(t, err)
+			require.False(t, at.Before(before), "segments and events are told on one clock, in order")
+			before = at
 			traces[name] = append(traces[name], line)
 		}
 		text.Close()
@@ -127,7 +129,7 @@ func requireTcpdumpReads(t *testing.T, capture string, packets int) {
 // Without the variable there is nothing to call.
 func TestTraceUnsetIsNil(t *testing.T) {
 	t.Setenv(TraceVariable, "")
-	tap, err := newTrace(0)
+	tap, err := newTrace(0, 0)
 	require.NoError(t, err)
 	require.True(t, tap == nil)
 }
@@ -136,7 +138,7 @@ func TestTraceRefusesADirectoryItCannotUse(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "file")
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	t.Setenv(TraceVariable, file)
-	_, err := newTrace(0)
+	_, err := newTrace(0, 0)
 	require.ErrorContains(t, err, "MYRIAD_TRACE="+file)
 }
 
@@ -145,7 +147,7 @@ func TestTraceRefusesADirectoryItCannotUse(t *testing.T) {
 func TestTraceOfMoreThanMayBeOpen(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv(TraceVariable, dir)
-	tap, err := newTrace(7)
+	tap, err := newTrace(7, 0)
 	require.NoError(t, err)
 	const count, rounds = traceOpenMax + 40, 3
 	frame := synFrame(t)
@@ -153,7 +155,7 @@ func TestTraceOfMoreThanMayBeOpen(t *testing.T) {
 		for i := range uint32(count) {
 			id := conntable.MakeID(7, 1, i)
 			tap.frame(id, true, frame, time.Duration(round)*time.Second)
-			tap.event(&Event{Conn: id, Kind: Data, Data: frame})
+			tap.event(&Event{Conn: id, Kind: Data, Data: frame}, time.Duration(round)*time.Second)
 			require.LessOrEqual(t, len(tap.(*connTrace).files.open), traceOpenMax)
 		}
 	}
@@ -184,12 +186,12 @@ func synFrame(t *testing.T) []byte {
 func TestTraceEndsQuietly(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "gone")
 	t.Setenv(TraceVariable, dir)
-	tap, err := newTrace(0)
+	tap, err := newTrace(0, 0)
 	require.NoError(t, err)
 	require.NoError(t, os.RemoveAll(dir))
 	for range 3 {
 		tap.frame(conntable.MakeID(0, 1, 1), true, []byte("junk"), 0)
-		tap.event(&Event{Conn: 1, Kind: Failed, Reason: Refused})
+		tap.event(&Event{Conn: 1, Kind: Failed, Reason: Refused}, 0)
 	}
 	tap.close()
 }

@@ -137,7 +137,7 @@ func (w *Worker) deliver() {
 	w.events, w.spare = w.spare[:0], batch
 	if w.tap != nil {
 		for i := range batch {
-			w.tap.event(&batch[i])
+			w.tap.event(&batch[i], w.now)
 		}
 	}
 	w.handler.Events(w, batch)
