@@ -25,6 +25,7 @@ var allowed = map[string][]string{
 	"myriad/iobackend/afxdp":    {"myriad/iobackend", "myriad/internal/netinfo", "github.com/cilium/ebpf", "github.com/cilium/ebpf/btf", "github.com/cilium/ebpf/link", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
 	"myriad/iobackend/afpacket": {"github.com/vishvananda/netlink", "myriad/iobackend", "myriad/internal/netinfo", "golang.org/x/sys/unix"},
 	"myriad/iobackend/simlink":  {"myriad/iobackend"},
+	"myriad/iobackend/irlstack": {"myriad/iobackend", "myriad/internal/netinfo", "golang.org/x/sys/windows"},
 	"myriad/iobackend/pcapfile": {"myriad/iobackend"},
 	"myriad/conntable":          {"myriad/internal/huge", "myriad/internal/seq"},
 	"myriad/handshake":          {"myriad/conntable", "myriad/internal/chunks", "myriad/internal/seq", "myriad/linklayer", "myriad/sack", "myriad/timers"},
