@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"time"
+
+	"myriad/bench/internal/farend"
+	"myriad/bench/internal/hold"
+	"myriad/bench/internal/wire"
+	"myriad/internal/testbed"
+	"myriad/tcpclient"
+)
+
+// What holding to one address and port works with: 160 addresses are enough
+// for ten million.
+const (
+	holdSources = 160
+	holdPortMin = 1024
+	holdPorts   = 1<<16 - holdPortMin
+	holdOneMax  = holdSources * holdPorts
+
+	// fillBeyond is how many connections more than there are ports are asked
+	// for, so that Open has to refuse.
+	fillBeyond = 64
+)
+
+// holdRow is one run. Keys that report.Row has too mean the same.
+type holdRow struct {
+	Method               string            `json:"method"` // hold-unique, hold-one, hold-fill
+	Queues               int               `json:"queues"`
+	Batch                int               `json:"batch"`
+	Seconds              float64           `json:"seconds"` // until all were open
+	ConnectionsPerSecond float64           `json:"connections_per_second"`
+	Connections          int               `json:"connections"` // asked for
+	Opened               uint64            `json:"opened"`
+	Held                 uint64            `json:"held"`
+	Failed               uint64            `json:"failed"`
+	FramesSent           uint64            `json:"frames_sent"`
+	FramesReceived       uint64            `json:"frames_received"`
+	Retransmitted        uint64            `json:"retransmitted"`
+	Dropped              uint64            `json:"dropped"`
+	UserSeconds          float64           `json:"user_seconds"`
+	SystemSeconds        float64           `json:"system_seconds"`
+	BytesPerConnection   float64           `json:"bytes_per_connection"` // rss_bytes / held
+	RSSBytes             uint64            `json:"rss_bytes"`
+	AddedPerConnection   float64           `json:"added_bytes_per_connection"` // beyond what the process had before
+	PauseMaxSeconds      float64           `json:"gc_pause_max_seconds"`
+	Tuples               int               `json:"tuples"` // that there are for the asked-for peer
+	Full                 bool              `json:"err_full"`
+	OpenNanoseconds      map[string]int64  `json:"open_nanoseconds"` // by the share that was taken, "50%" upwards
+	Exchanges            uint64            `json:"exchanges"`
+	ExchangesPerSecond   float64           `json:"exchanges_per_second"`
+	ExchangesMissing     uint64            `json:"exchanges_missing"`
+	ExchangesWrong       uint64            `json:"exchanges_wrong"`
+	Backend              string            `json:"backend"`
+	FailedBy             map[string]uint64 `json:"failed_by"`
+	DroppedBy            map[string]uint64 `json:"dropped_by"`
+	FarEnd               *farend.Counters  `json:"far_end"`
+}
+
+// holdCommand is `bench hold`.
+func holdCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parseHold(args, stdout)
+	if err != nil {
+		return err
+	}
+	rows, err := o.runAll(ctx, func(r *holdRow) error {
+		if o.asJSON {
+			return json.NewEncoder(stdout).Encode(r)
+		}
+		return nil
+	})
+	if !o.asJSON && len(rows) > 0 {
+		part := holdPart(rows)
+		err = errors.Join(part.WriteText(stdout), err)
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
+	}
+	return err
+}
+
+// holdJob is one run to be done.
+type holdJob struct {
+	method      string
+	connections int
+	sources     []netip.Prefix
+	targets     netip.Prefix
+	tuples      int
+}
+
+// jobs are the runs, smaller ones first: what a run leaves in the process's
+// memory counts in the next.
+func (o *holdOptions) jobs() (jobs []holdJob) {
+	one := netip.PrefixFrom(wire.Targets.Addr().Next(), 32)
+	some := []netip.Prefix{netip.MustParsePrefix("10.83.0.0/25"), netip.MustParsePrefix("10.83.0.128/27")}
+	if o.targets == "fill" || o.targets == "all" {
+		single := []netip.Prefix{netip.PrefixFrom(wire.Sources.Addr().Next(), 32)}
+		jobs = append(jobs, holdJob{"hold-fill", holdPorts + fillBeyond, single, one, holdPorts})
+	}
+	for _, n := range o.connections {
+		if o.targets == "unique" || o.targets == "all" {
+			jobs = append(jobs, holdJob{"hold-unique", n, []netip.Prefix{wire.Sources}, wire.Targets, 256 * 65536 * holdPorts})
+		}
+		if o.targets == "one" || o.targets == "all" {
+			jobs = append(jobs, holdJob{"hold-one", n, some, one, holdOneMax})
+		}
+	}
+	return jobs
+}
+
+func (o *holdOptions) runAll(ctx context.Context, each func(r *holdRow) error) (rows []holdRow, err error) {
+	if !testbed.Privileged() {
+		return nil, fmt.Errorf("hold: %w", errNotRoot)
+	}
+	for _, job := range o.jobs() {
+		if ctx.Err() != nil {
+			break
+		}
+		row, err := o.run(ctx, job)
+		if err != nil {
+			return rows, fmt.Errorf("hold: %s connections: %w", short(job.connections), err)
+		}
+		rows = append(rows, row)
+		if err := each(&row); err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// run does one run in a world of its own.
+func (o *holdOptions) run(ctx context.Context, job holdJob) (row holdRow, err error) {
+	world, err := wire.New(wire.Config{Queues: o.queues, Reply: payload("HTTP/1.1 200 OK\r\n", o.reply)})
+	if err != nil {
+		return row, err
+	}
+	defer func() { err = errors.Join(err, world.Close()) }()
+	exchanges := o.exchanges
+	if job.method == "hold-fill" {
+		exchanges = 0
+	}
+	result, err := hold.Run(ctx, hold.Config{
+		Client: tcpclient.Config{
+			Interfaces: []tcpclient.Interface{{
+				Name: wire.Interface, Backend: "afxdp", Sources: job.sources,
+				GatewayMAC: world.Gateway, Queues: o.queues,
+			}},
+			Batch: o.batch, PortMin: holdPortMin,
+			ConnectionsMax: max(connectionsMin, job.connections),
+		},
+		Targets: job.targets, Port: wire.Port,
+		Connections: job.connections, Window: o.window,
+		Exchanges: exchanges, Request: payload("GET / HTTP/1.1\r\n", o.request), ReplyBytes: o.reply,
+		Timeout: o.timeout, Enter: world.Enter,
+	})
+	if err != nil {
+		return row, err
+	}
+	row = holdRow{
+		Method: job.method, Batch: o.batch, Connections: job.connections, Tuples: job.tuples,
+		ExchangesMissing: uint64(exchanges) - min(uint64(exchanges), result.Exchanged),
+	}
+	row.fill(&result)
+	row.FarEnd = new(farend.Counters)
+	*row.FarEnd, err = world.FarEnd.Counters()
+	return row, err
+}
+
+// fill takes over what a run measured.
+func (r *holdRow) fill(m *hold.Result) {
+	r.Queues, r.Backend = m.Workers, m.Method
+	r.Seconds = m.Filling.Seconds()
+	r.ConnectionsPerSecond = perSecond(m.Held, m.Filling)
+	r.Opened, r.Held, r.Full = m.Opened, m.Held, m.Full > 0
+	r.FailedBy, r.Failed = m.FailedBy, total(m.FailedBy)
+	r.DroppedBy, r.Dropped = m.Stats.Drops, total(m.Stats.Drops)
+	r.FramesSent, r.FramesReceived = m.Stats.FramesSent, m.Stats.FramesReceived
+	r.Retransmitted = m.Stats.Retransmitted
+	r.UserSeconds, r.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
+	r.RSSBytes, r.PauseMaxSeconds = m.Resident, m.PauseMax.Seconds()
+	if m.Held > 0 {
+		r.BytesPerConnection = float64(m.Resident) / float64(m.Held)
+		r.AddedPerConnection = (float64(m.Resident) - float64(m.Before)) / float64(m.Held)
+	}
+	r.Exchanges, r.ExchangesWrong = m.Exchanged, m.Wrong
+	r.ExchangesPerSecond = perSecond(m.Exchanged, m.Exchanging)
+	r.OpenNanoseconds = make(map[string]int64)
+	for _, s := range m.Stretches {
+		if s.Opens > 0 {
+			r.OpenNanoseconds[fmt.Sprintf("%d%%", s.UpTo)] = s.PerOpen().Nanoseconds()
+		}
+	}
+}
+
+func perSecond(n uint64, took time.Duration) float64 {
+	if took <= 0 {
+		return 0
+	}
+	return float64(n) / took.Seconds()
+}
+
+func total(counts map[string]uint64) (sum uint64) {
+	for _, n := range counts {
+		sum += n
+	}
+	return sum
+}

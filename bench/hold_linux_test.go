@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/internal/testbed"
+)
+
+// decodeRows reads JSON lines that know no other keys than T's.
+func decodeRows[T any](t testing.TB, stdout string) (rows []T) {
+	t.Helper()
+	for line := range strings.Lines(stdout) {
+		var r T
+		d := json.NewDecoder(strings.NewReader(line))
+		d.DisallowUnknownFields()
+		require.NoError(t, d.Decode(&r), line)
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+func holdRows(t testing.TB, args string) []holdRow {
+	t.Helper()
+	testbed.Require(t)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("hold -json "+args)...)
+	require.Equal(t, exitOK, code, stderr)
+	require.Empty(t, stderr)
+	return decodeRows[holdRow](t, stdout)
+}
+
+// All stand at once, to many peers and to one, and every request over any of
+// them gets its reply.
+func TestHoldHoldsAndExchanges(t *testing.T) {
+	rows := holdRows(t, "-connections 500,3K -targets all -exchanges 5000 -window 512")
+	require.Len(t, rows, 5)
+	require.Equal(t, "hold-fill", rows[0].Method)
+	for i, r := range rows[1:] {
+		require.Equal(t, []string{"hold-unique", "hold-one"}[i%2], r.Method)
+		require.EqualValues(t, []int{500, 3000}[i/2], r.Held)
+		require.Equal(t, r.Held, r.Opened)
+		require.Zero(t, r.Failed, r.FailedBy)
+		require.False(t, r.Full)
+		require.EqualValues(t, 5000, r.Exchanges)
+		require.Zero(t, r.ExchangesMissing)
+		require.Zero(t, r.ExchangesWrong)
+		require.GreaterOrEqual(t, r.FarEnd.Data, uint64(5000))
+		require.GreaterOrEqual(t, r.FarEnd.SYN, r.Held)
+		require.InEpsilon(t, float64(r.RSSBytes)/float64(r.Held), r.BytesPerConnection, 1e-6)
+	}
+}
+
+// Every port of the one source address is used, and then Open says so.
+func TestHoldFillsEveryPort(t *testing.T) {
+	r := holdRows(t, "-targets fill")[0]
+	require.EqualValues(t, holdPorts, r.Held)
+	require.EqualValues(t, holdPorts, r.Tuples)
+	require.True(t, r.Full)
+	require.Zero(t, r.Failed, r.FailedBy)
+	require.Len(t, r.OpenNanoseconds, len(stretchNames))
+}
+
+// Ctrl-C prints what was measured until then.
+func TestHoldInterrupted(t *testing.T) {
+	testbed.Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	defer cancel()
+	code, stdout, stderr := bench(ctx, "hold", "-connections", "1K,1K,1K", "-targets", "unique", "-exchanges", "1000000000")
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stderr, "interrupted")
+	require.Contains(t, stdout, "hold-unique")
+}
+
+func TestHoldTableNamesWhatDisturbed(t *testing.T) {
+	part := holdPart([]holdRow{{
+		Method: "hold-one", Connections: 10_000, Held: 9_999, FailedBy: map[string]uint64{"timed out": 1},
+		Retransmitted: 7, ExchangesWrong: 2,
+	}})
+	var out strings.Builder
+	require.NoError(t, part.WriteText(&out))
+	require.Contains(t, out.String(), "9,999")
+	require.Contains(t, out.String(), "hold-one 10K: failed timed out 1, sent again 7, wrong replies 2\n")
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"myriad/bench/internal/page"
+)
+
+// stretchNames are the keys of holdRow.OpenNanoseconds, in order.
+var stretchNames = []string{"50%", "75%", "90%", "95%", "99%", "100%"}
+
+// holdPart shows the runs.
+func holdPart(rows []holdRow) page.Part {
+	p := page.Part{
+		Name: "hold", Title: "Connections held open at once", Command: "go run ./bench hold",
+		Text: "Connections open at once, and traffic over random ones of them while all are held. " +
+			"hold-unique: to 65,536 addresses; hold-one: to one address and port from 160 addresses; " +
+			"hold-fill: to one address and port from one address until Open says ErrFull. " +
+			"Open, ns: what a call of Open took for one connection while up to that share was open.",
+		Columns: []string{"", "connections", "held", "opened in s", "per s", "bytes each", "added each", "GC pause ms", "exchanges/s", "missing", "failed", "ErrFull"},
+	}
+	for _, s := range stretchNames {
+		p.Columns = append(p.Columns, "Open ns to "+s)
+	}
+	for i := range rows {
+		r := &rows[i]
+		p.Rows = append(p.Rows, r.cells())
+		if note := r.disturbed(); note != "" {
+			p.Notes = append(p.Notes, note)
+		}
+	}
+	p.Charts = holdCharts(rows)
+	return p
+}
+
+func (r *holdRow) cells() []string {
+	cells := []string{
+		r.Method, short(r.Connections), page.Number(r.Held), page.Decimal(r.Seconds), page.Rate(r.ConnectionsPerSecond),
+		page.Rate(r.BytesPerConnection), page.Rate(max(r.AddedPerConnection, 0)), page.Decimal(r.PauseMaxSeconds * 1e3),
+		page.Rate(r.ExchangesPerSecond), page.Number(r.ExchangesMissing), page.Number(r.Failed), yesNo(r.Full),
+	}
+	for _, s := range stretchNames {
+		cells = append(cells, page.Number(uint64(r.OpenNanoseconds[s])))
+	}
+	return cells
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
+}
+
+// disturbed says what went otherwise than meant in a run.
+func (r *holdRow) disturbed() string {
+	var parts []string
+	for _, list := range []struct {
+		what   string
+		counts map[string]uint64
+	}{{"failed", r.FailedBy}, {"dropped", r.DroppedBy}} {
+		for _, name := range slices.Sorted(maps.Keys(list.counts)) {
+			parts = append(parts, fmt.Sprintf("%s %s %s", list.what, name, page.Number(list.counts[name])))
+		}
+	}
+	if r.Retransmitted > 0 {
+		parts = append(parts, "sent again "+page.Number(r.Retransmitted))
+	}
+	if r.ExchangesWrong > 0 {
+		parts = append(parts, "wrong replies "+page.Number(r.ExchangesWrong))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s %s: %s", r.Method, short(r.Connections), strings.Join(parts, ", "))
+}
+
+func holdCharts(rows []holdRow) (charts []page.Chart) {
+	memory := page.Chart{Name: "hold-memory", Title: "Memory of the whole process", X: "connections held", Y: "bytes a connection", LogX: true, LogY: true}
+	for _, method := range []string{"hold-unique", "hold-one"} {
+		line := page.Line{Label: method}
+		for i := range rows {
+			if r := &rows[i]; r.Method == method && r.Held > 0 {
+				line.X = append(line.X, float64(r.Held))
+				line.Y = append(line.Y, r.BytesPerConnection)
+			}
+		}
+		if len(line.X) > 0 {
+			memory.Lines = append(memory.Lines, line)
+		}
+	}
+	if len(memory.Lines) > 0 {
+		charts = append(charts, memory)
+	}
+	for i := range rows {
+		if rows[i].Method != "hold-fill" {
+			continue
+		}
+		c := page.Chart{Name: "hold-open", Title: "One call of Open, by the share of ports taken", X: "up to", Y: "ns"}
+		for _, s := range stretchNames {
+			if ns, ok := rows[i].OpenNanoseconds[s]; ok {
+				c.Bars = append(c.Bars, page.Bar{Label: s, Value: float64(ns)})
+			}
+		}
+		charts = append(charts, c)
+	}
+	return charts
+}
