@@ -134,6 +134,34 @@ func (w *Writer) add(line []byte) error {
 	return err
 }
 
+// WritePages writes lines that are complete and lie in pages already: none
+// crosses a multiple of PageBytes, and where more is to follow b ends at one.
+// After a failure of the file every call returns that failure.
+func (w *Writer) WritePages(b []byte) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.err == nil && len(b) > 0 {
+		if err := w.addPages(b); err != nil {
+			w.err = fmt.Errorf("jsonl: write: %w", err)
+		}
+	}
+	return w.err
+}
+
+func (w *Writer) addPages(b []byte) error {
+	if w.paged {
+		if err := w.fillAfterwards(w.left()); err != nil {
+			return err
+		}
+	}
+	n, err := w.out.Write(b)
+	w.offset += int64(n)
+	if err != nil && n > 0 {
+		w.cut(n % PageBytes)
+	}
+	return err
+}
+
 // left is what is left of the page at the end of the file.
 func (w *Writer) left() int { return PageBytes - int(w.offset%PageBytes) }
 

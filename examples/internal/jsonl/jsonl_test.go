@@ -161,3 +161,25 @@ func TestKill(t *testing.T) {
 	}
 	require.NotZero(t, written)
 }
+
+func TestPagesAmongLines(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	w, f, err := Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	page := bytes.Repeat([]byte(`{"a":1}`+"        \n"), PageBytes/16)
+	require.Len(t, page, PageBytes)
+	require.NoError(t, w.Write(map[string]int{"b": 2}))
+	require.NoError(t, w.WritePages(page))
+	require.NoError(t, w.WritePages(page[:160]))
+	require.NoError(t, w.Write(map[string]int{"c": 3}))
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, page, content[PageBytes:2*PageBytes], "in pages of the file, too")
+	lines := 0
+	for line := range bytes.Lines(content) {
+		require.True(t, json.Valid(line), string(line))
+		lines++
+	}
+	require.Equal(t, 1+PageBytes/16+10+1, lines)
+}
