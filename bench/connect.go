@@ -28,6 +28,9 @@ func connectCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 
+	if len(o.methods) > 0 {
+		return o.compareCommand(ctx, stdout, stderr)
+	}
 	rows, err := o.runAll(ctx, func(r *report.Row) error {
 		if o.asJSON {
 			return report.JSON(stdout, r)

@@ -37,6 +37,8 @@ type connectOptions struct {
 	asJSON      bool
 	verify      bool
 	cpuProfile  string
+	methods     []string
+	rounds      int
 }
 
 const (
@@ -58,7 +60,7 @@ without state, so that the client is what is measured; that needs root.
 `
 
 func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error) {
-	var source, target, gateway string
+	var source, target, gateway, methods string
 	f := flag.NewFlagSet("connect", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.backend, "backend", "", "`name` of the backend: afxdp or afpacket (default: the first that works)")
@@ -78,6 +80,8 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	f.StringVar(&gateway, "gateway-mac", "", "`MAC` that all frames go to (default: by the kernel's routes and ARP)")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
 	f.BoolVar(&o.verify, "verify", false, "have the far end verify our checksums, slowly")
+	f.StringVar(&methods, "methods", "", "compare: `names`, comma-separated, of myriad, bare, epoll (the kernel, by a C client) and netdial (the kernel, by Go), in turns")
+	f.IntVar(&o.rounds, "rounds", roundsDefault, "`number` of turns that each of -methods takes, of -duration (then 1s by default)")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
 
 	if err := f.Parse(args); err != nil {
@@ -99,6 +103,9 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 		return o, usageErrorf("connect: %w", err)
 	}
 	if err := o.validate(given); err != nil {
+		return o, usageErrorf("connect: %w", err)
+	}
+	if err := o.compares(methods, given); err != nil {
 		return o, usageErrorf("connect: %w", err)
 	}
 	return o, nil

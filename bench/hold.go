@@ -115,8 +115,8 @@ func (o *holdOptions) jobs() (jobs []holdJob) {
 }
 
 func (o *holdOptions) runAll(ctx context.Context, each func(r *holdRow) error) (rows []holdRow, err error) {
-	if !testbed.Privileged() {
-		return nil, fmt.Errorf("hold: %w", errNotRoot)
+	if err := needRoot(); err != nil {
+		return nil, fmt.Errorf("hold: %w", err)
 	}
 	for _, job := range o.jobs() {
 		if ctx.Err() != nil {
@@ -196,6 +196,14 @@ func (r *holdRow) fill(m *hold.Result) {
 			r.OpenNanoseconds[fmt.Sprintf("%d%%", s.UpTo)] = s.PerOpen().Nanoseconds()
 		}
 	}
+}
+
+// needRoot refuses to begin what only root can do.
+func needRoot() error {
+	if !testbed.Privileged() {
+		return errNotRoot
+	}
+	return nil
 }
 
 func perSecond(n uint64, took time.Duration) float64 {

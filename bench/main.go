@@ -14,6 +14,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"myriad/bench/internal/kernel"
 )
 
 // Exit codes.
@@ -52,6 +54,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case "help", "-h", "-help", "--help":
 		usage(stdout)
 		return exitOK
+	}
+	if args[0] == kernel.NetDialCommand { // started by connect -methods netdial
+		return exitCode(kernel.NetDial(ctx, args[1:], stdout), stderr)
 	}
 	for _, c := range commands {
 		if c.name == args[0] {

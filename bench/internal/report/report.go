@@ -46,6 +46,7 @@ type Row struct {
 	FailedBy       map[string]uint64 `json:"failed_by"`
 	DroppedBy      map[string]uint64 `json:"dropped_by"`
 	FarEnd         *farend.Counters  `json:"far_end,omitempty"`
+	Round          int               `json:"round,omitempty"` // from 1, when methods take turns
 }
 
 // Fill takes over what a run measured.

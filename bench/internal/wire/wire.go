@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os/exec"
 
 	"myriad/bench/internal/farend"
 	"myriad/internal/testbed"
@@ -42,6 +43,9 @@ type Config struct {
 	// a backend that brings none of its own; a veth does not take what XDP
 	// sends otherwise.
 	Pass bool
+	// Kernel has the near kernel own Sources and know the way to Targets, for
+	// clients that use its TCP. Needs Pass.
+	Kernel bool
 }
 
 // World is what New made.
@@ -77,6 +81,11 @@ func New(c Config) (w *World, err error) {
 		return nil, err
 	}
 	w.Gateway = pair.FarMAC
+	if c.Kernel {
+		if err := w.kernel(); err != nil {
+			return nil, err
+		}
+	}
 	err = w.far.Do(func() (err error) {
 		w.FarEnd, err = farend.Attach(farend.Config{
 			Interface: farInterface, Target: Targets, Reply: c.Reply, Verify: c.Verify,
@@ -88,6 +97,23 @@ func New(c Config) (w *World, err error) {
 	}
 	return w, nil
 }
+
+// kernel makes the near kernel a client. One address of Targets is the gateway
+// to all of them, so that its neighbour table stays small.
+func (w *World) kernel() error {
+	gateway := Targets.Addr().Next()
+	return errors.Join(
+		w.near.AddLocalRoute(Sources),
+		w.near.AddAddr(Interface, netip.PrefixFrom(Sources.Addr().Next(), 32)),
+		w.near.AddLinkRoute(netip.PrefixFrom(gateway, 32), Interface),
+		w.near.AddRoute(Targets, gateway, Interface),
+		w.near.Sysctl("net/ipv4/ip_local_port_range", "1024 65535"),
+	)
+}
+
+// Start begins a command in the near namespace; it is killed when this process
+// dies.
+func (w *World) Start(cmd *exec.Cmd) error { return w.near.Start(cmd) }
 
 // Enter runs f in the near namespace, on a thread that is there for that time.
 func (w *World) Enter(f func() error) error { return w.near.Do(f) }

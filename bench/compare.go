@@ -1,0 +1,223 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"myriad/bench/internal/farend"
+	"myriad/bench/internal/kernel"
+	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
+	"myriad/bench/internal/wire"
+)
+
+// comparison is `bench connect -methods`: the methods take turns, so that what
+// else the machine does hits them alike.
+type comparison struct {
+	*connectOptions
+	epoll   *kernel.Epoll
+	skipped []string // what could not be measured, and why
+}
+
+// compareCommand compares, and prints.
+func (o *connectOptions) compareCommand(ctx context.Context, stdout, stderr io.Writer) error {
+	rows, skipped, err := o.compare(ctx, func(r *report.Row) error {
+		if o.asJSON {
+			return report.JSON(stdout, r)
+		}
+		return nil
+	})
+	for _, s := range skipped {
+		fmt.Fprintln(stderr, "bench: skipped:", s)
+	}
+	if !o.asJSON && len(rows) > 0 {
+		part := comparePart(rows, skipped)
+		err = errors.Join(part.WriteText(stdout), err)
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
+	}
+	return err
+}
+
+// compare has each method do each job in each round, and hands each row over as
+// soon as it is there.
+func (o *connectOptions) compare(ctx context.Context, each func(r *report.Row) error) (rows []report.Row, skipped []string, err error) {
+	c := &comparison{connectOptions: o}
+	if err := c.prepare(); err != nil {
+		return nil, nil, fmt.Errorf("connect: %w", err)
+	}
+	defer func() { err = errors.Join(err, c.close()) }()
+	for round := range o.rounds {
+		for _, request := range o.jobs() {
+			for _, method := range c.methods {
+				if ctx.Err() != nil {
+					return rows, c.skipped, nil
+				}
+				row, err := c.turn(ctx, method, request)
+				if err != nil {
+					return rows, c.skipped, fmt.Errorf("connect: %s: %w", method, err)
+				}
+				row.Round = round + 1
+				rows = append(rows, row)
+				if err := each(&row); err != nil {
+					return rows, c.skipped, err
+				}
+			}
+		}
+	}
+	return rows, c.skipped, nil
+}
+
+// prepare compiles what must be, and leaves out what cannot be.
+func (c *comparison) prepare() (err error) {
+	if !slices.Contains(c.methods, "epoll") {
+		return nil
+	}
+	c.epoll, err = kernel.CompileEpoll()
+	if errors.Is(err, kernel.ErrNoCompiler) {
+		c.skipped = append(c.skipped, "epoll: "+err.Error())
+		c.methods = slices.DeleteFunc(slices.Clone(c.methods), func(m string) bool { return m == "epoll" })
+		return nil
+	}
+	return err
+}
+
+func (c *comparison) close() error {
+	if c.epoll == nil {
+		return nil
+	}
+	return c.epoll.Close()
+}
+
+// turn does one run of one method.
+func (c *comparison) turn(ctx context.Context, method string, request int) (report.Row, error) {
+	switch method {
+	case "myriad":
+		return c.run(ctx, request)
+	case "bare":
+		b := bareOptions{
+			backend: cmp.Or(c.backend, "afxdp"), queues: cmp.Or(c.queues, queuesDefault),
+			batch: c.batch, window: c.window, duration: c.duration,
+		}
+		return b.run(ctx, request)
+	default:
+		return c.kernelRun(ctx, method, request)
+	}
+}
+
+// kernelRun does one run with the kernel's TCP, over the same wire, between the
+// same addresses, to the same far end.
+func (c *comparison) kernelRun(ctx context.Context, method string, request int) (row report.Row, err error) {
+	queues := cmp.Or(c.queues, queuesDefault)
+	row = report.Row{
+		Method: method + "-" + c.method(request), Backend: "kernel", Queues: queues,
+		Window: c.window, RequestBytes: request,
+	}
+	job := kernel.Job{
+		Sources: wire.Sources, Targets: wire.Targets, Port: wire.Port,
+		Window: c.window, RequestBytes: request, Fin: c.connectOptions.close == "fin", Processes: queues,
+	}
+	if job.Count = c.count; c.count == 0 {
+		job.Duration = c.duration
+	}
+	var reply []byte
+	if request > 0 {
+		job.ReplyBytes = c.reply
+		reply = payload("HTTP/1.1 200 OK\r\n", c.reply)
+		row.ReplyBytes = c.reply
+	}
+	if err := needRoot(); err != nil {
+		return row, err
+	}
+	world, err := wire.New(wire.Config{Queues: queues, Reply: reply, Pass: true, Kernel: true})
+	if err != nil {
+		return row, err
+	}
+	defer func() { err = errors.Join(err, world.Close()) }()
+	var result kernel.Result
+	if method == "epoll" {
+		result, err = c.epoll.Run(ctx, job, world.Start)
+	} else {
+		result, err = kernel.RunNetDial(ctx, job, world.Start)
+	}
+	if err != nil {
+		return row, err
+	}
+	fillKernel(&row, &result)
+	row.FarEnd = new(farend.Counters)
+	*row.FarEnd, err = world.FarEnd.Counters()
+	row.FramesSent = row.FarEnd.Received()
+	row.FramesReceived = row.FarEnd.SYN + row.FarEnd.Data + row.FarEnd.Part + row.FarEnd.FIN + row.FarEnd.ARP
+	return row, err
+}
+
+// fillKernel takes over what a run measured.
+func fillKernel(row *report.Row, r *kernel.Result) {
+	row.Seconds = r.Elapsed.Seconds()
+	row.ConnectionsPerSecond = perSecond(r.Completed, r.Elapsed)
+	row.Opened, row.Completed = r.Opened, r.Completed
+	row.FailedBy, row.Failed = r.FailedBy, total(r.FailedBy)
+	row.DroppedBy = make(map[string]uint64)
+	row.UserSeconds, row.SystemSeconds = r.Process.User.Seconds(), r.Process.System.Seconds()
+	row.MachineSeconds = (r.Machine.User + r.Machine.System).Seconds()
+}
+
+// spread is the median of some values, and their range.
+type spread struct{ median, min, max float64 }
+
+func spreadOf(values []float64) spread {
+	if len(values) == 0 {
+		return spread{}
+	}
+	slices.Sort(values)
+	n := len(values)
+	return spread{(values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]}
+}
+
+// comparePart shows medians with their range, and the ratio to Myriad's median
+// of the same job.
+func comparePart(rows []report.Row, skipped []string) page.Part {
+	p := page.Part{
+		Name: "connect", Title: "Connections per second, beside what people use instead",
+		Command: "go run ./bench connect -methods myriad,bare,epoll,netdial",
+		Text: "The methods took turns over the same wire, addresses and far end, on as many processors. " +
+			"Median over the rounds, with the range. CPU is what the client's processes used, far end included as far as it ran within their system calls.",
+		Columns: []string{"", "rounds", "connections/s", "least", "most", "Myriad is", "completed", "failed", "CPU µs each"},
+		Notes:   skipped,
+	}
+	kinds := kindsOf(rows)
+	for _, job := range []string{"rst", "request", "fin", "request-fin"} {
+		own := kinds.find(job)
+		chart := page.Chart{Name: "connect-" + job, Title: "Connections per second: " + job, X: "method", Y: "connections/s"}
+		for _, k := range kinds {
+			if k.job != job {
+				continue
+			}
+			s := spreadOf(k.rates)
+			ratio := "not measured"
+			if own != nil && s.median > 0 {
+				ratio = fmt.Sprintf("%.2f ×", spreadOf(own.rates).median/s.median)
+			}
+			p.Rows = append(p.Rows, []string{
+				k.method, page.Number(uint64(len(k.rates))), page.Rate(s.median), page.Rate(s.min), page.Rate(s.max), ratio,
+				page.Number(k.completed), page.Number(k.failed), page.Decimal(1e6 * k.cpu / float64(max(k.completed, 1))),
+			})
+			chart.Bars = append(chart.Bars, page.Bar{Label: k.method, Value: s.median, Min: s.min, Max: s.max})
+		}
+		if len(chart.Bars) > 0 {
+			p.Charts = append(p.Charts, chart)
+		}
+	}
+	for i := range rows {
+		for name, n := range rows[i].FailedBy {
+			p.Notes = append(p.Notes, fmt.Sprintf("%s, round %d: failed %s %s", rows[i].Method, rows[i].Round, name, page.Number(n)))
+		}
+	}
+	slices.Sort(p.Notes)
+	return p
+}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/bench/internal/kernel"
+	"myriad/bench/internal/report"
+	"myriad/internal/testbed"
+)
+
+// TestMain lets the test's own program be started as the client by net.Dial, as
+// bench is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == kernel.NetDialCommand {
+		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
+	}
+	os.Exit(m.Run())
+}
+
+func needCompiler(t testing.TB) {
+	for _, name := range []string{"cc", "gcc", "clang"} {
+		if _, err := exec.LookPath(name); err == nil {
+			return
+		}
+	}
+	t.Skip("needs a C compiler")
+}
+
+// The methods take turns, and each completes what it was asked for, against the
+// same far end.
+func TestConnectComparesMethods(t *testing.T) {
+	needCompiler(t)
+	const count = 1500
+	for how, jobs := range map[string][2]string{"rst": {"rst", "request"}, "fin": {"fin", "request-fin"}} {
+		t.Run(how, func(t *testing.T) {
+			rows := measure(t, "-methods myriad,epoll,netdial -rounds 2 -count 1500 -window 200 -close "+how)
+			require.Len(t, rows, 12)
+			for i, r := range rows {
+				job := jobs[i/3%2]
+				require.Equal(t, []string{job, "epoll-" + job, "netdial-" + job}[i%3], r.Method)
+				require.Equal(t, 1+i/6, r.Round)
+				require.EqualValues(t, count, r.Opened, r.Method)
+				require.EqualValues(t, count, r.Completed, "%s: %v", r.Method, r.FailedBy)
+				require.Positive(t, r.ConnectionsPerSecond)
+				require.GreaterOrEqual(t, r.FarEnd.SYN, uint64(count))
+				if r.RequestBytes > 0 {
+					require.GreaterOrEqual(t, r.FarEnd.Data, uint64(count), r.Method)
+				}
+				if how == "fin" {
+					require.GreaterOrEqual(t, r.FarEnd.FIN, uint64(count), r.Method)
+				} else {
+					require.GreaterOrEqual(t, r.FarEnd.RST, uint64(count), r.Method)
+				}
+			}
+		})
+	}
+}
+
+// Ctrl-C ends the kernel's clients too, and nothing of theirs stays.
+func TestConnectComparisonInterrupted(t *testing.T) {
+	testbed.Require(t)
+	needCompiler(t)
+	t.Setenv("TMPDIR", t.TempDir())
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	code, stdout, stderr := bench(ctx, strings.Fields("connect -json -methods epoll,netdial -request 0 -duration 10m -window 64")...)
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stderr, "interrupted")
+	rows := parseRows(t, stdout)
+	require.Len(t, rows, 1)
+	require.NotZero(t, rows[0].Completed)
+	require.Less(t, rows[0].Seconds, 60.0)
+	left, err := os.ReadDir(os.Getenv("TMPDIR"))
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+func TestComparisonShowsMedianRangeAndRatio(t *testing.T) {
+	var rows []report.Row
+	for round, rate := range []float64{100, 300, 200} {
+		rows = append(rows,
+			report.Row{Method: "rst", ConnectionsPerSecond: 10 * rate, Completed: 1, Round: round + 1},
+			report.Row{Method: "epoll-rst", ConnectionsPerSecond: rate, Completed: 1, Round: round + 1,
+				FailedBy: map[string]uint64{"reset": uint64(round)}})
+	}
+	part := comparePart(rows, []string{"netdial: absent"})
+	require.Equal(t, []string{"epoll-rst", "3", "200", "100", "300", "10.00 ×"}, part.Rows[1][:6])
+	require.Contains(t, part.Notes, "netdial: absent")
+	require.Contains(t, part.Notes, "epoll-rst, round 3: failed reset 2")
+	require.Len(t, part.Charts, 1)
+}

@@ -1,0 +1,19 @@
+// Package kernel opens connections with the kernel's TCP, as fast as it can: by
+// non-blocking sockets and epoll in C (epoll.c, compiled when it is run, where
+// there is a compiler), and by Go's net package. It stands for what people
+// would use instead of Myriad.
+//
+// # Terms
+//
+// A job is what one connection does: the handshake, then a request and its
+// whole reply if there is a request, then the end, by RST (SO_LINGER of 0) or
+// by FIN. Run works in a network namespace whose kernel owns the source
+// addresses; the work itself is done by processes of their own, which end with
+// this one.
+//
+// # Limits
+//
+// Source addresses are taken in turn and the kernel chooses the ports. What a
+// process opened and did not complete within five seconds after its time is up
+// counts as unfinished.
+package kernel

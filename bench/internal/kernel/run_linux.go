@@ -1,0 +1,132 @@
+package kernel
+
+import (
+	"bytes"
+	"context"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"myriad/bench/internal/usage"
+)
+
+//go:embed epoll.c
+var epollSource string
+
+// Epoll is the C client, compiled. Close removes it.
+type Epoll struct{ directory string }
+
+// CompileEpoll compiles the C client; ErrNoCompiler where nothing can.
+func CompileEpoll() (*Epoll, error) {
+	var compiler string
+	for _, name := range []string{os.Getenv("CC"), "cc", "gcc", "clang"} {
+		if path, err := exec.LookPath(name); err == nil {
+			compiler = path
+			break
+		}
+	}
+	if compiler == "" {
+		return nil, ErrNoCompiler
+	}
+	directory, err := os.MkdirTemp("", "myriad-bench-")
+	if err != nil {
+		return nil, fmt.Errorf("kernel: %w", err)
+	}
+	e := &Epoll{directory}
+	cmd := exec.Command(compiler, "-O2", "-x", "c", "-", "-o", e.path())
+	cmd.Stdin = strings.NewReader(epollSource)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, errors.Join(fmt.Errorf("kernel: compiling epoll.c: %w: %s", err, bytes.TrimSpace(out)), e.Close())
+	}
+	return e, nil
+}
+
+func (e *Epoll) path() string { return filepath.Join(e.directory, "epoll") }
+
+// Close removes the compiled client.
+func (e *Epoll) Close() error { return os.RemoveAll(e.directory) }
+
+// Run does a job with one process per processor. start begins a command where
+// the addresses are.
+func (e *Epoll) Run(ctx context.Context, j Job, start func(*exec.Cmd) error) (Result, error) {
+	return runAll(ctx, j, start, func(args []string) *exec.Cmd { return exec.Command(e.path(), args...) })
+}
+
+// RunNetDial does a job with Go's net package, in a process that runs this very
+// program with NetDialCommand as its first argument.
+func RunNetDial(ctx context.Context, j Job, start func(*exec.Cmd) error) (Result, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return Result{}, fmt.Errorf("kernel: finding this program: %w", err)
+	}
+	j.Processes = 1 // it uses all processors by itself
+	return runAll(ctx, j, start, func(args []string) *exec.Cmd {
+		return exec.Command(self, append([]string{NetDialCommand}, args...)...)
+	})
+}
+
+// runAll runs the processes side by side. When ctx ends they are told to stop,
+// and report what they did.
+func runAll(ctx context.Context, j Job, start func(*exec.Cmd) error, command func([]string) *exec.Cmd) (Result, error) {
+	r := Result{FailedBy: make(map[string]uint64)}
+	if j.Processes < 1 || j.Window < j.Processes || j.Count == 0 && j.Duration <= 0 {
+		return r, fmt.Errorf("kernel: Processes %d, Window %d, Count %d, Duration %v: each process needs a window, and something must end it",
+			j.Processes, j.Window, j.Count, j.Duration)
+	}
+	machine := usage.Machine()
+	outcomes, errs := make([]outcome, j.Processes), make([]error, j.Processes)
+	var wait sync.WaitGroup
+	for k := range j.Processes {
+		wait.Go(func() { outcomes[k], errs[k] = runOne(ctx, command(j.arguments(k)), start) })
+	}
+	wait.Wait()
+	r.Machine = usage.Machine().Since(machine)
+	for k := range outcomes {
+		r.add(&outcomes[k])
+	}
+	return r, errors.Join(errs...)
+}
+
+func runOne(ctx context.Context, cmd *exec.Cmd, start func(*exec.Cmd) error) (o outcome, err error) {
+	var out, complaints bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &complaints
+	// A process group of its own: Ctrl-C is for us, who tell it to stop.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := start(cmd); err != nil {
+		return o, fmt.Errorf("kernel: %w", err)
+	}
+	ended := make(chan struct{})
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		select {
+		case <-ended:
+			return
+		case <-ctx.Done():
+			_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended just now
+		}
+		select {
+		case <-ended:
+		case <-time.After(2 * drainMilliseconds * time.Millisecond):
+			_ = cmd.Process.Kill()
+		}
+	}()
+	err = cmd.Wait()
+	close(ended)
+	<-stopped
+	if err == nil {
+		err = json.Unmarshal(out.Bytes(), &o)
+	}
+	if err != nil {
+		return o, fmt.Errorf("kernel: %s: %w: %s", filepath.Base(cmd.Path), err, bytes.TrimSpace(complaints.Bytes()))
+	}
+	return o, nil
+}
