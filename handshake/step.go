@@ -117,17 +117,40 @@ func (m *Machine) resetOrSYN(c *conn, g *linklayer.Segment) Result {
 }
 
 // challenge owes the peer an ACK, but not more often than one in 500 ms for
-// each connection that has a side record, and one a turn for the others.
+// each connection (RFC 5961 §7).
 func (m *Machine) challenge(c *conn) {
-	if c.s != nil {
-		if c.now < c.s.challengeAt {
-			m.Counters.ChallengesHeld++
-			return
-		}
-		c.s.challengeAt = c.now + challengeEvery
+	if !m.mayChallenge(c) {
+		m.Counters.ChallengesHeld++
+		return
 	}
 	m.Counters.Challenges++
 	c.e.Flags |= ackNow
+}
+
+// mayChallenge keeps the limit in the side record or, for a plain connection,
+// in Active, which only an idle limit needs otherwise. A plain connection with
+// one shares a limit with its like: a flood must not take side records.
+func (m *Machine) mayChallenge(c *conn) bool {
+	at := &m.challengeAt
+	switch {
+	case c.s != nil:
+		at = &c.s.challengeAt
+	case c.x.Idle == 0:
+		wait := int32(c.x.Active - tick(c.now))
+		if c.x.Active != 0 && wait > 0 && wait <= int32(challengeEvery/time.Millisecond) {
+			return false
+		}
+		c.x.Active = tick(c.now + challengeEvery)
+		return true
+	}
+	if c.now < *at {
+		return false
+	}
+	*at = c.now + challengeEvery
+	if c.s == nil {
+		*at = c.now + challengeShared
+	}
+	return true
 }
 
 // fail ends the connection at once and without a word to the peer.

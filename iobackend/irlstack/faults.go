@@ -15,7 +15,7 @@ type Faults struct {
 }
 
 // Total is the sum of all.
-func (f *Faults) Total() uint64 {
+func (f Faults) Total() uint64 {
 	return f.Version + f.Header + f.Stride + f.PastEnd + f.Torn + f.TooShort + f.TooLong
 }
 

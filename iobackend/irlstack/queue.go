@@ -1,0 +1,152 @@
+package irlstack
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myriad/iobackend"
+)
+
+// Queue is the device's one queue.
+type Queue struct {
+	device *Device
+
+	carver  Carver
+	reads   []readBuffer
+	carving int     // number of the buffer being carved, or -1
+	filled  numbers // buffers that wait to be carved
+	stalled numbers // reads that the driver would not take
+	reading int     // read requests outstanding
+
+	send   *slots
+	writes int // write requests outstanding
+
+	done     []completion
+	failure  error // the driver is gone, or we closed it
+	counters iobackend.Counters
+	shared   published
+
+	closing sync.Mutex // Wake against Close
+	closed  bool
+}
+
+var _ iobackend.Queue = (*Queue)(nil)
+
+// completionsMax is how many requests are collected at once.
+const completionsMax = 64
+
+func newQueue(d *Device, reads, requestBytes, slots int) *Queue {
+	q := &Queue{device: d, carving: -1, done: make([]completion, completionsMax)}
+	q.carver.FrameMax = d.info.FrameBytes
+	q.reads = make([]readBuffer, reads)
+	for k := range q.reads {
+		q.reads[k].memory = make([]byte, requestBytes)
+		q.reads[k].carved = true
+	}
+	q.filled.ring, q.stalled.ring = make([]int, reads), make([]int, reads)
+	q.send = newSlots(slots, d.info.FrameBytes)
+	return q
+}
+
+// collect takes note of requests that have ended, after waiting for the first
+// of them for at most wait.
+func (q *Queue) collect(wait time.Duration) error {
+	if q.stalled.count > 0 {
+		q.retryStalled()
+	}
+	for {
+		n, err := q.device.driver.completed(q.done, wait)
+		for k := range q.done[:n] {
+			c := &q.done[k]
+			if c.number < len(q.reads) {
+				q.read(c)
+			} else {
+				q.written(c.number-len(q.reads), c)
+			}
+		}
+		if err != nil || n < len(q.done) {
+			return err
+		}
+		wait = 0
+	}
+}
+
+// failed notes that the driver is gone. Other errors are of one request.
+func (q *Queue) failed(err error) {
+	if q.failure == nil && errors.Is(err, iobackend.ErrDeviceGone) {
+		q.failure = err
+	}
+}
+
+// Wait sleeps until a request ends, Wake, or the instant.
+func (q *Queue) Wait(until time.Duration) error {
+	q.counters.Waits++
+	if q.failure != nil {
+		return fmt.Errorf("irlstack: wait: %s: %w", q.device.info.Name, q.failure)
+	}
+	if q.carving >= 0 || !q.filled.empty() {
+		return nil
+	}
+	q.failed(q.collect(max(until-q.Now(), 0)))
+	q.publish()
+	if q.failure != nil && q.filled.empty() {
+		return fmt.Errorf("irlstack: wait: %s: %w", q.device.info.Name, q.failure)
+	}
+	return nil
+}
+
+// Wake ends the current or the next Wait.
+func (q *Queue) Wake() {
+	q.closing.Lock()
+	defer q.closing.Unlock()
+	if !q.closed {
+		q.device.driver.wake()
+	}
+}
+
+// Now reads the clock.
+func (q *Queue) Now() time.Duration { return now() }
+
+// lengthOf reads a frame's length back from its header.
+func lengthOf(record []byte) int { return int(binary.LittleEndian.Uint32(record[4:])) }
+
+// published are the totals as other goroutines see them.
+type published struct {
+	framesReceived, bytesReceived, framesSent, bytesSent atomic.Uint64
+	invalid, transmit, refused, kicks, waits             atomic.Uint64
+	faults                                               sharedFaults
+}
+
+func (q *Queue) publish() {
+	c, s := &q.counters, &q.shared
+	s.framesReceived.Store(c.FramesReceived)
+	s.bytesReceived.Store(c.BytesReceived)
+	s.framesSent.Store(c.FramesSent)
+	s.bytesSent.Store(c.BytesSent)
+	s.invalid.Store(c.DropInvalid)
+	s.transmit.Store(c.DropTransmit)
+	s.refused.Store(c.HandOverFull)
+	s.kicks.Store(c.Kicks)
+	s.waits.Store(c.Waits)
+	s.faults.store(&q.carver.Faults)
+}
+
+// Counters reads the totals as of the queue's last call.
+func (q *Queue) Counters() iobackend.Counters {
+	s := &q.shared
+	faults := s.faults.load()
+	return iobackend.Counters{
+		FramesReceived: s.framesReceived.Load(), BytesReceived: s.bytesReceived.Load(),
+		FramesSent: s.framesSent.Load(), BytesSent: s.bytesSent.Load(),
+		HandOverFull: s.refused.Load(), DropInvalid: s.invalid.Load() + faults.Total(),
+		DropTransmit: s.transmit.Load(), Kicks: s.kicks.Load(), Waits: s.waits.Load(),
+	}
+}
+
+// Faults reads what was wrong with received buffers; Counters.DropInvalid
+// holds their sum. Any goroutine may call it.
+func (q *Queue) Faults() Faults { return q.shared.faults.load() }

@@ -1,0 +1,158 @@
+package irlstack
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"sync"
+
+	"myriad/iobackend"
+)
+
+// StandIn plays the driver and the network behind it: it takes what a handle
+// of the driver takes, and has Far answer each frame.
+type StandIn struct {
+	// Far gets a frame that was sent, and replies with any number.
+	Far func(frame []byte, reply func(frame []byte))
+
+	MTU          int                 // 1500
+	RequestBytes int                 // 1 MiB
+	Version      uint16              // this package's
+	Refuse       netip.Addr          // the address that is refused
+	Status       status              // the answer to hello
+	Spoil        func([]byte) []byte // changes each buffer on its way up
+	Flags        uint8               // of frames on their way up
+
+	mutex      sync.Mutex
+	index      uint32 // as hello told
+	registered []netip.Prefix
+	buffers    []int // frames in each request that came down
+	carver     Carver
+}
+
+// StandInMAC is the adapter's address.
+var StandInMAC = [6]byte{2, 0, 0, 0, 0, 1}
+
+// Registered are the addresses that were registered.
+func (s *StandIn) Registered() []netip.Prefix {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.registered
+}
+
+// Buffers are the numbers of frames of each request so far.
+func (s *StandIn) Buffers() []int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return append([]int(nil), s.buffers...)
+}
+
+func (s *StandIn) requestBytes() int {
+	if s.RequestBytes > 0 {
+		return s.RequestBytes
+	}
+	return 1 << 20
+}
+
+func (s *StandIn) mtu() int {
+	if s.MTU > 0 {
+		return s.MTU
+	}
+	return 1500
+}
+
+// Control answers a control message; frames may flow after done.
+func (s *StandIn) Control(message []byte) (answer []byte, done bool) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	le := binary.LittleEndian
+	if len(message) < messageBytes || string(message[:4]) != controlMagic {
+		return s.answer(statusMalformed, 0), false
+	}
+	version := s.Version
+	if version == 0 {
+		version = Version
+	}
+	if le.Uint16(message[4:]) != version {
+		return s.answer(statusVersion, uint32(version)), false
+	}
+	rest := message[messageBytes:]
+	switch operation(le.Uint16(message[6:])) {
+	case opHello:
+		s.index = le.Uint32(rest)
+		b := s.answer(s.Status, 0)
+		b = append(b, StandInMAC[:]...)
+		b = le.AppendUint16(b, featureReceiveChecksum)
+		b = le.AppendUint32(b, uint32(s.mtu()))
+		return le.AppendUint32(b, uint32(s.requestBytes())), false
+	case opRegister:
+		count := int(le.Uint32(rest))
+		for k := range count {
+			r := rest[4+k*prefixBytes:]
+			a := netip.AddrFrom16([16]byte(r[:16]))
+			if r[17] == 4 {
+				a = a.Unmap()
+			}
+			p := netip.PrefixFrom(a, int(r[16]))
+			if s.Refuse.IsValid() && p.Contains(s.Refuse) {
+				return s.answer(statusRefused, uint32(k)), false
+			}
+			s.registered = append(s.registered, p)
+		}
+		return s.answer(statusOK, 0), true
+	}
+	return s.answer(statusMalformed, 0), false
+}
+
+func (s *StandIn) answer(st status, detail uint32) []byte {
+	b := append([]byte(nil), controlMagic...)
+	b = binary.LittleEndian.AppendUint16(b, Version)
+	b = binary.LittleEndian.AppendUint16(b, uint16(st))
+	return binary.LittleEndian.AppendUint32(b, detail)
+}
+
+// Down takes a request that came down, and returns what goes up for it.
+func (s *StandIn) Down(request []byte) (up [][]byte) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.carver.FrameMax = s.mtu() + FrameMin
+	s.carver.Reset(request)
+	var current []byte
+	reply := func(frame []byte) {
+		if current == nil {
+			current = make([]byte, 0, s.requestBytes())
+		}
+		var ok bool
+		if current, ok = Append(current, frame, s.Flags); !ok {
+			up = append(up, current)
+			current, _ = Append(make([]byte, 0, s.requestBytes()), frame, s.Flags)
+		}
+	}
+	count := 0
+	var frames [64]iobackend.Frame
+	for !s.carver.Done() {
+		n, _ := s.carver.Carve(frames[:], 0)
+		for _, f := range frames[:n] {
+			if s.Far != nil {
+				s.Far(f.Data, reply)
+			}
+		}
+		count += n
+	}
+	s.buffers = append(s.buffers, count)
+	if current != nil {
+		up = append(up, current)
+	}
+	if s.Spoil != nil {
+		for k := range up {
+			up[k] = s.Spoil(up[k])
+		}
+	}
+	return up
+}
+
+// Bad is how many of our buffers were not as they should be.
+func (s *StandIn) Bad() Faults {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.carver.Faults
+}
