@@ -27,7 +27,8 @@
 //	         | action                  the application does this
 //	packet   = flags first:last(length) { field }
 //	         | "icmp" [ "unreachable" ] NAME [ "mtu" N ] [ "[" first:last(length) "]" ] { field }
-//	flags    = letters of F S R P . U E W, or "-" for none; "." is ACK
+//	flags    = letters of F S R P . U E W, or "-" for none; "." is ACK,
+//	           "p" on ">" is PSH or not
 //	field    = "ack" N | "win" N | "urg" N | "<" options ">" | "text" | mark
 //	options  = "mss" N, "nop", "eol", "wscale" N, "sackOK", "TS" "val" N "ecr" N,
 //	           "sack" first:last …, "raw" HEX, with commas between; "..." is any

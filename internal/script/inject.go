@@ -35,6 +35,9 @@ func (r *runner) inject(p *packet, join bool) error {
 		frame = r.fill(g, p).encodeWith(r.optionBytes(p), p.has)
 		r.trace = append(r.trace, traced{at: r.now(), segment: g, frame: frame})
 	}
+	if len(frame) > ethernetLen+r.settings.MTU {
+		return fmt.Errorf("the packet is larger than the link's MTU of %d", r.settings.MTU)
+	}
 	pieces := [][]byte{frame}
 	if n := p.has["fragment"]; n > 0 {
 		pieces = fragments(frame, n)

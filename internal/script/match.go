@@ -11,8 +11,12 @@ const stampSlack = 3
 // match tells in what the client's segment differs from what the line
 // expects; nil when in nothing that the line names.
 func (b *bases) match(p *packet, s *segment) error {
+	flags := s.flags
+	if p.eitherPSH {
+		flags &^= flagPSH
+	}
 	switch first := int(int32(s.seq - b.iss)); {
-	case s.flags != p.flags:
+	case flags != p.flags:
 		return fmt.Errorf("flags %s, not %s", formatFlags(s.flags), formatFlags(p.flags))
 	case first != p.seq:
 		return fmt.Errorf("it begins at %d, not %d", first, p.seq)

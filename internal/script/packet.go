@@ -13,6 +13,7 @@ import (
 type packet struct {
 	icmp       *icmp
 	flags      uint8
+	eitherPSH  bool // p instead of P: with or without
 	seq        int
 	length     int
 	ack        *int
@@ -106,7 +107,8 @@ func (p *packet) parse(words []string) (err error) {
 	if len(words) < 2 {
 		return fmt.Errorf("FLAGS FIRST:LAST(LENGTH) …")
 	}
-	if p.flags, err = parseFlags(words[0]); err != nil {
+	p.eitherPSH = strings.Contains(words[0], "p")
+	if p.flags, err = parseFlags(strings.ReplaceAll(words[0], "p", "")); err != nil {
 		return err
 	}
 	if p.seq, p.length, err = parseRange(words[1]); err != nil {

@@ -55,6 +55,7 @@ type runner struct {
 	said      []byte // what the application gave to be sent
 	delivered []byte // what it was given
 	consumed  int    // of that, by `* data` lines
+	joined    bool   // the next packet goes with the one before
 	textual   bool   // the peer sent text, so the pattern does not hold
 	lastStamp uint32
 	strange   error // found inside a callback
@@ -116,9 +117,13 @@ func (r *runner) step(s *step) error {
 	case verbEvent:
 		err = r.expectEvent(s, from, to)
 	case verbInject:
-		if err = r.passTo(to); err == nil {
+		if !r.joined {
+			err = r.passTo(to)
+		}
+		if err == nil {
 			err = r.inject(&s.packet, s.join)
 		}
+		r.joined = s.join
 	case verbAction:
 		if err = r.passTo(to); err == nil {
 			err = r.action(s)

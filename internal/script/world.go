@@ -44,7 +44,7 @@ func (w *world) Events(worker *tcpclient.Worker, events []tcpclient.Event) {
 func newWorld(s *Settings, clock time.Duration) (w *world, err error) {
 	w = &world{}
 	// A small ring keeps a world cheap: thousands of them are made.
-	ends := []simlink.EndConfig{{ReceiveFrames: 256, SendFrames: 256}, {}}
+	ends := []simlink.EndConfig{{ReceiveFrames: 128, SendFrames: 128}, {ReceiveFrames: 64, SendFrames: 64}}
 	frame := 2048
 	if s.MTU > 1800 {
 		frame = s.MTU + 64
@@ -181,7 +181,9 @@ func firstISN(s *Settings) (isn uint32, err error) {
 			isn = g.seq
 		}
 	}
-	if e := w.do(func(worker *tcpclient.Worker) { worker.Open([]tcpclient.Open{openDefault()}, make([]tcpclient.Opened, 1)) }); e != nil {
+	if e := w.do(func(worker *tcpclient.Worker) {
+		worker.Open([]tcpclient.Open{openDefault()}, make([]tcpclient.Opened, 1))
+	}); e != nil {
 		return 0, e
 	}
 	if e := w.settle(); e != nil {
