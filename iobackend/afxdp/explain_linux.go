@@ -47,7 +47,7 @@ func explainBind(p *plan, index int, err error) error {
 func explainLoad(name string, err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		// Not err itself: it guesses at RLIMIT_MEMLOCK.
-		return fmt.Errorf("afxdp: load the XDP program for %q: %w: the process needs CAP_BPF and CAP_NET_ADMIN (before Linux 5.8 CAP_SYS_ADMIN)", name, unix.EPERM)
+		return fmt.Errorf("afxdp: load the XDP program for %q: %w: the process needs CAP_BPF and CAP_NET_ADMIN (before Linux 5.8 CAP_SYS_ADMIN); run it as root, or use afpacket, which needs CAP_NET_RAW alone", name, unix.EPERM)
 	}
 	return fmt.Errorf("afxdp: load the XDP program for %q: %w", name, err)
 }
