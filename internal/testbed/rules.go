@@ -7,8 +7,3 @@ import "fmt"
 func DropTCP(perMille int) string {
 	return fmt.Sprintf("ip protocol tcp numgen random mod 1000 < %d counter drop", perMille)
 }
-
-// DropEvery is the nftables statement that drops every nth TCP packet.
-func DropEvery(n int) string {
-	return fmt.Sprintf("ip protocol tcp numgen inc mod %d == 0 counter drop", n)
-}
