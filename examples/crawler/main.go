@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"log"
 	"os"
 	"runtime/debug"
 
@@ -25,7 +28,19 @@ func main() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	log.SetOutput(quiet{os.Stderr})
 	os.Exit(run())
+}
+
+// quiet leaves out what net/http logs of servers that answer twice: in a crawl
+// that is their affair, and it would be written over the progress line.
+type quiet struct{ to io.Writer }
+
+func (q quiet) Write(line []byte) (int, error) {
+	if bytes.Contains(line, []byte("Unsolicited response received on idle HTTP channel")) {
+		return len(line), nil
+	}
+	return q.to.Write(line)
 }
 
 func run() int {
