@@ -1,6 +1,7 @@
 package irlstack
 
 import (
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -18,12 +19,12 @@ var (
 
 // startClock returns the counter now, and its ticks per second.
 func startClock() (start, perSecond int64) {
-	_, _, _ = frequencyProc.Call(uintptr(unsafe.Pointer(&perSecond))) // cannot fail since Windows XP
+	_, _, _ = syscall.SyscallN(frequencyProc.Addr(), uintptr(unsafe.Pointer(&perSecond))) // cannot fail since Windows XP
 	return readCounter(), perSecond
 }
 
 func readCounter() (count int64) {
-	_, _, _ = counterProc.Call(uintptr(unsafe.Pointer(&count)))
+	_, _, _ = syscall.SyscallN(counterProc.Addr(), uintptr(unsafe.Pointer(&count)))
 	return count
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -24,13 +25,16 @@ type handle struct {
 	name       string
 	pipe       bool
 	operations []operationState
+	entries    [completionsMax]entry
+	entryCount uint32
 	pinner     runtime.Pinner
 }
 
 var _ driver = (*handle)(nil)
 
-// operationState is a request as Windows sees it: it must stay where it is
-// while the request is outstanding.
+// operationState is a request as Windows sees it, which names it by the
+// address of its first field: it must stay where it is while the request is
+// outstanding.
 type operationState struct {
 	overlapped windows.Overlapped
 	number     int
@@ -102,28 +106,40 @@ func (h *handle) begun(err error) error {
 	return h.translate(err)
 }
 
-// completed collects from the completion port.
+// entry is OVERLAPPED_ENTRY of minwinbase.h.
+type entry struct {
+	key        uintptr
+	overlapped *operationState
+	internal   uintptr
+	bytes      uint32
+}
+
+var collectProc = kernel32.NewProc("GetQueuedCompletionStatusEx")
+
+// completed collects from the completion port, in one call: x/sys has only the
+// call for one at a time, which besides allocates an error when there is none.
 func (h *handle) completed(done []completion, wait time.Duration) (count int, err error) {
-	timeout := milliseconds(wait)
-	for count < len(done) {
-		var bytes uint32
-		var key uintptr
-		var overlapped *windows.Overlapped
-		err := windows.GetQueuedCompletionStatus(h.port, &bytes, &key, &overlapped, timeout)
-		if overlapped == nil {
-			if err == nil { // a wake
-				timeout = 0
-				continue
-			}
-			if errors.Is(err, windows.WAIT_TIMEOUT) {
-				return count, nil
-			}
-			return count, fmt.Errorf("%s: completion port: %w: %w", h.name, iobackend.ErrDeviceGone, err)
+	entries := h.entries[:min(len(done), len(h.entries))]
+	ok, _, code := syscall.SyscallN(collectProc.Addr(), uintptr(h.port), uintptr(unsafe.Pointer(&entries[0])),
+		uintptr(len(entries)), uintptr(unsafe.Pointer(&h.entryCount)), uintptr(milliseconds(wait)), 0)
+	if ok == 0 {
+		if code == windows.WAIT_TIMEOUT {
+			return 0, nil
 		}
-		o := (*operationState)(unsafe.Pointer(overlapped))
-		done[count] = completion{number: o.number, bytes: int(bytes), err: h.translate(err)}
+		return 0, fmt.Errorf("%s: completion port: %w: %w", h.name, iobackend.ErrDeviceGone, code)
+	}
+	for k := range entries[:h.entryCount] {
+		e := &entries[k]
+		if e.key == keyWake {
+			continue
+		}
+		c := completion{number: e.overlapped.number, bytes: int(e.bytes)}
+		if status := windows.NTStatus(e.overlapped.overlapped.Internal); status != 0 {
+			c.err = h.translate(status.Errno())
+		}
+		done[count] = c
 		count++
-		timeout = 0
+		e.overlapped = nil
 	}
 	return count, nil
 }
