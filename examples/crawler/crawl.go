@@ -185,6 +185,9 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 	bar := progress.Start(os.Stderr, s.state)
 	watched, stop := s.watch(ctx)
 	err := s.crawl.Run(watched)
+	if err == nil {
+		err = s.net.Err() // the crawl may have ended, in failures, before the watch saw it
+	}
 	stop()
 	bar.Stop()
 	sum := summary{
