@@ -21,7 +21,9 @@ func (u Usage) Sub(v Usage) Usage { return Usage{u.User - v.User, u.System - v.S
 func (n *Network) Workers() Usage {
 	var total Usage
 	for i, u := range n.threads() {
-		total = total.Add(u.Sub(n.before[i]))
+		if u != (Usage{}) { // else it has ended, and what it used is not known
+			total = total.Add(u.Sub(n.before[i]))
+		}
 	}
 	return total
 }
