@@ -1,5 +1,6 @@
-// Command bench measures Myriad. Each subcommand measures one thing; see
-// README.md for how to read what they print.
+// Command bench measures Myriad. Each subcommand measures one thing, and bench
+// without one measures everything; see README.md for how to read what they
+// print.
 //
 // Exit codes: 0 when it was measured (also when Ctrl-C cut it short), 1 when
 // it could not be, 2 when it was asked for in a way that cannot be.
@@ -13,6 +14,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"myriad/bench/internal/kernel"
@@ -46,14 +48,11 @@ func main() {
 
 // run does what the arguments ask for and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) == 0 {
-		usage(stdout)
-		return exitOK
+	if len(args) > 0 && args[0] == "help" {
+		args = []string{"-h"}
 	}
-	switch args[0] {
-	case "help", "-h", "-help", "--help":
-		usage(stdout)
-		return exitOK
+	if len(args) == 0 || strings.HasPrefix(args[0], "-") {
+		return exitCode(suiteCommand(ctx, args, stdout, stderr), stderr)
 	}
 	if args[0] == kernel.NetDialCommand { // started by connect -methods netdial
 		return exitCode(kernel.NetDial(ctx, args[1:], stdout), stderr)
@@ -63,11 +62,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			return exitCode(c.run(ctx, args[1:], stdout, stderr), stderr)
 		}
 	}
-	return exitCode(usageErrorf("there is no subcommand %q; run bench without arguments for a list", args[0]), stderr)
+	return exitCode(usageErrorf("there is no subcommand %q; bench -h lists them", args[0]), stderr)
 }
 
-func usage(out io.Writer) {
-	fmt.Fprint(out, "usage: go run ./bench SUBCOMMAND [flags]\n\nsubcommands (each with -h for its flags):\n")
+func listCommands(out io.Writer) {
+	fmt.Fprint(out, "\nsubcommands (each with -h for its flags):\n")
 	for _, c := range commands {
 		fmt.Fprintf(out, "  %-10s %s\n", c.name, c.summary)
 	}

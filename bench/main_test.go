@@ -16,8 +16,8 @@ func bench(ctx context.Context, args ...string) (code int, stdout, stderr string
 	return code, out.String(), errs.String()
 }
 
-func TestBareCommandListsSubcommands(t *testing.T) {
-	for _, args := range [][]string{nil, {"help"}, {"-h"}, {"--help"}} {
+func TestHelpListsSubcommands(t *testing.T) {
+	for _, args := range [][]string{{"help"}, {"-h"}, {"--help"}} {
 		code, stdout, stderr := bench(t.Context(), args...)
 		require.Equal(t, exitOK, code)
 		require.Empty(t, stderr)
@@ -40,6 +40,9 @@ func TestEverySubcommandHelps(t *testing.T) {
 func TestBadFlags(t *testing.T) {
 	for _, c := range []struct{ args, says string }{
 		{"nosuch", `no subcommand "nosuch"`},
+		{"-nosuch", "-nosuch"},
+		{"-only dance", `no part "dance"`},
+		{"-quick connect", `unexpected argument "connect"`},
 		{"connect -nosuch", "-nosuch"},
 		{"connect extra", `unexpected argument "extra"`},
 		{"connect -backend dpdk", `-backend "dpdk" is neither afxdp nor afpacket`},

@@ -1,0 +1,83 @@
+package page
+
+import (
+	"encoding/xml"
+	"errors"
+	"html"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func example() Report {
+	return Report{
+		Title: "A <report>",
+		Facts: []Fact{{"Processors", "2 & more"}},
+		Parts: []Part{{
+			Name: "one", Title: "Part one", Text: "What it is.", Command: "go run ./bench one",
+			Columns: []string{"", "rate"}, Rows: [][]string{{"fast", "1,000"}, {"<slow>", "not measured"}},
+			Notes: []string{"fast: failed timed out 3"},
+			Charts: []Chart{
+				{Name: "one-bars", Title: "Bars", Bars: []Bar{{Label: "a", Value: 1000, Min: 900, Max: 1100}, {Label: "b", Value: 20}}},
+				{Name: "one-lines", Title: "Lines", LogX: true, LogY: true, Lines: []Line{
+					{Label: "l", X: []float64{0, 1, 10, 100}, Y: []float64{5, 1, 20, 0}},
+				}},
+				{Name: "one-point", Title: "Point", LogX: true, Lines: []Line{{Label: "l", X: []float64{1}, Y: []float64{5}}}},
+			},
+		}, {Name: "two", Title: "Part two", Skipped: "needs root"}},
+	}
+}
+
+func requireXML(t testing.TB, text string) {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(text))
+	for {
+		if _, err := d.Token(); err != nil {
+			require.True(t, errors.Is(err, io.EOF), err)
+			return
+		}
+	}
+}
+
+// The page has every table and chart, and refers to nothing outside of it.
+func TestPageIsWholeAndOffline(t *testing.T) {
+	directory := filepath.Join(t.TempDir(), "new", "out")
+	r := example()
+	require.NoError(t, r.Write(directory))
+	text, err := os.ReadFile(filepath.Join(directory, FileName))
+	require.NoError(t, err)
+	require.NotContains(t, string(text), "ZgotmplZ", "refused by html/template")
+	page := string(text)
+	require.Equal(t, 3, strings.Count(html.UnescapeString(page), `src="data:image/svg+xml;base64,`))
+	for _, want := range []string{"A &lt;report&gt;", "2 &amp; more", "1,000", "&lt;slow&gt;", "not measured",
+		"fast: failed timed out 3", "Skipped: needs root", "go run ./bench one"} {
+		require.Contains(t, page, want)
+	}
+	require.NotContains(t, page, "http")
+	for _, name := range []string{"one-bars", "one-lines", "one-point"} {
+		svg, err := os.ReadFile(filepath.Join(directory, name+".svg"))
+		require.NoError(t, err)
+		requireXML(t, string(svg))
+	}
+}
+
+func TestTableInText(t *testing.T) {
+	r := example()
+	var out strings.Builder
+	require.NoError(t, r.Parts[0].WriteText(&out))
+	require.Contains(t, out.String(), "<slow>  not measured")
+	require.Contains(t, out.String(), "\nfast: failed timed out 3\n")
+	out.Reset()
+	require.NoError(t, r.Parts[1].WriteText(&out))
+	require.Equal(t, "two: skipped: needs root\n", out.String())
+}
+
+func TestNothingToDrawIsAnError(t *testing.T) {
+	c := Chart{Name: "none", Lines: []Line{{Label: "l"}}}
+	_, err := c.SVG()
+	require.ErrorContains(t, err, "none")
+}

@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/bench/internal/page"
+	"myriad/internal/testbed"
+)
+
+// A part alone, quick, with everything written.
+func TestSuiteWritesAPage(t *testing.T) {
+	testbed.Require(t)
+	out := t.TempDir()
+	code, stdout, stderr := bench(t.Context(), "-quick", "-only", "hold", "-json", "-out", out)
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stderr, filepath.Join(out, page.FileName))
+	written, err := os.ReadFile(filepath.Join(out, "rows.jsonl"))
+	require.NoError(t, err)
+	require.Equal(t, stdout, string(written))
+	require.Equal(t, 7, strings.Count(stdout, `{"part":"hold","method":"hold-`))
+	html, err := os.ReadFile(filepath.Join(out, page.FileName))
+	require.NoError(t, err)
+	require.Contains(t, string(html), "64,512")
+	for _, name := range []string{"hold-memory.svg", "hold-open.svg"} {
+		require.FileExists(t, filepath.Join(out, name))
+	}
+}
+
+// withParts replaces the suite's parts for a test.
+func withParts(t *testing.T, parts ...suitePart) {
+	before := suiteParts
+	suiteParts = parts
+	t.Cleanup(func() { suiteParts = before })
+}
+
+// A part that fails is listed with the reason, and the others are measured.
+func TestSuiteGoesOnAfterAFailure(t *testing.T) {
+	withParts(t,
+		suitePart{"bad", "Bad", func(context.Context, bool, func(any) error) (page.Part, error) {
+			return page.Part{}, errors.Join(errors.New("no luck"), errors.New("at all"))
+		}},
+		suitePart{"good", "Good", func(_ context.Context, quick bool, emit func(any) error) (page.Part, error) {
+			require.True(t, quick)
+			return page.Part{Columns: []string{"", "n"}, Rows: [][]string{{"good", "42"}}}, emit(map[string]int{"n": 42})
+		}})
+	code, stdout, stderr := bench(t.Context(), "-quick")
+	require.Equal(t, exitFailure, code)
+	require.Contains(t, stdout, "bad: skipped: no luck")
+	require.Contains(t, stdout, "42")
+	require.Equal(t, "bench: no luck; at all\n", stderr)
+
+	code, stdout, _ = bench(t.Context(), "-quick", "-json", "-only", "good")
+	require.Equal(t, exitOK, code)
+	require.Equal(t, "{\"part\":\"good\",\"n\":42}\n", stdout)
+}
+
+// Ctrl-C ends the suite after the part under way, and what there is is written.
+func TestSuiteInterrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	part := func(context.Context, bool, func(any) error) (page.Part, error) {
+		cancel()
+		return page.Part{Columns: []string{"", "n"}, Rows: [][]string{{"x", "1"}}}, nil
+	}
+	withParts(t, suitePart{"first", "First", part}, suitePart{"second", "Second", part})
+	out := t.TempDir()
+	code, stdout, stderr := bench(ctx, "-out", out)
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stderr, "interrupted")
+	require.Contains(t, stdout, "== first")
+	require.NotContains(t, stdout, "== second")
+	require.FileExists(t, filepath.Join(out, page.FileName))
+}
+
+func TestSuiteSaysThatItCannotWrite(t *testing.T) {
+	withParts(t)
+	file := filepath.Join(t.TempDir(), "file")
+	require.NoError(t, os.WriteFile(file, nil, 0o644))
+	code, _, stderr := bench(t.Context(), "-out", file)
+	require.Equal(t, exitFailure, code)
+	require.Contains(t, stderr, file)
+}
+
+// The parts are made of the subcommands' own flags, which must be right.
+func TestSuitePartsParse(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, s := range suiteParts {
+		for _, quick := range []bool{false, true} {
+			_, err := s.run(ctx, quick, func(any) error { return nil })
+			if err != nil {
+				require.NotErrorAs(t, err, new(usageError), s.name)
+				require.ErrorIs(t, err, errNotRoot, s.name)
+			}
+		}
+	}
+	_, err := parseSuite([]string{"-only", "hold,connect"}, io.Discard)
+	require.NoError(t, err)
+}
