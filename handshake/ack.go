@@ -61,12 +61,16 @@ func (m *Machine) sendWindow(c *conn) uint32 {
 }
 
 // updateWindow takes the segment's window if it is not older than the last
-// one taken (SND.WL1, SND.WL2). A plain connection has at most one segment in
-// flight and keeps no such memory.
+// one taken (SND.WL1, SND.WL2). One that acknowledges new bytes is newer than
+// all before, also when a peer that went back to send its own data again gave
+// it a lower sequence number: with the old window beside the new SND.UNA we
+// would send beyond what it offers. A plain connection has at most one segment
+// in flight and keeps no such memory.
 func (m *Machine) updateWindow(c *conn, g *linklayer.Segment) {
 	if c.s != nil {
 		s := &c.s.send
-		if s.wl1.After(g.Seq) || s.wl1 == g.Seq && s.wl2.After(g.Ack) {
+		old := s.wl1.After(g.Seq) || s.wl1 == g.Seq && s.wl2.After(g.Ack)
+		if old && !g.Ack.After(c.e.SndUna) {
 			return
 		}
 	}

@@ -19,13 +19,12 @@ func (m *Machine) Output(i uint32, now time.Duration, out *Out) bool {
 	case e.Flags&sendRST != 0 && !handshakeOwed(e):
 		m.outputRST(&c, out)
 		return true
-	case !synchronized(e.State):
-		if e.Flags&sendSYN == 0 {
-			return false
-		}
+	case !synchronized(e.State) && e.Flags&sendSYN != 0:
 		m.outputSYN(&c, out)
 		return true
-	case e.Flags&sendRST == 0 && m.outputData(&c, out):
+	case e.State == conntable.SynSent:
+		return false
+	case e.Flags&sendRST == 0 && synchronized(e.State) && m.outputData(&c, out):
 	case e.Flags&ackNow != 0:
 		out.Segment.Seq = e.SndNxt
 		m.reportHoles(&c, &out.Segment)

@@ -71,7 +71,8 @@ func (m *Machine) trim(c *conn, g *linklayer.Segment) (data []byte, start seq.Nu
 	if c.s != nil && c.s.receive.finKnown && start.Add(len(data)).After(c.s.receive.fin) {
 		// Bytes after its own FIN: the peer contradicts itself.
 		m.Counters.Drops[DropAfterFIN]++
-		data, fin = data[:max(c.s.receive.fin.Since(start), 0)], true
+		data = data[:max(c.s.receive.fin.Since(start), 0)]
+		fin = start.Add(len(data)) == c.s.receive.fin
 	}
 	return data, start, fin
 }
@@ -187,8 +188,15 @@ func (m *Machine) fillHole(c *conn, r *Result) {
 			}
 		}
 	}
-	if in.finKnown && in.fin == e.RcvNxt {
+	switch {
+	case !in.finKnown:
+	case in.fin == e.RcvNxt:
 		m.finReached(c, r)
+	case in.fin.Before(e.RcvNxt):
+		// It came after bytes that were stored beyond it: the first copy of
+		// a byte wins over a FIN in its place, too.
+		m.Counters.Drops[DropAfterFIN]++
+		in.finKnown = false
 	}
 }
 

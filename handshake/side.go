@@ -89,7 +89,17 @@ func (m *Machine) needSide(c *conn) bool {
 	c.s = &m.sides.records[n-1]
 	c.s.next = 0
 	m.fillSide(c)
+	if c.e.Flags&request != 0 && synchronized(c.e.State) {
+		m.takeRequest(c)
+	}
 	return true
+}
+
+// takeRequest leaves to the record a request that was not sent yet.
+func (m *Machine) takeRequest(c *conn) {
+	c.e.Flags &^= request
+	c.s.send.end = c.e.SndNxt.Add(m.requests.Len(c.x.Request))
+	c.s.send.queue.Reset(c.s.send.end)
 }
 
 // fillSide starts the record from what the entry knows.

@@ -111,6 +111,12 @@ func (m *Machine) resetOrSYN(c *conn, g *linklayer.Segment) Result {
 		if c.e.State == conntable.TimeWait {
 			return m.drop(DropRSTOutOfWindow)
 		}
+		if c.e.Flags&finHeld != 0 {
+			// The application has not read all that came before the FIN.
+			var r Result
+			m.timeWait(c, &r)
+			return r
+		}
 		return m.end(c)
 	}
 	return m.fail(c, ResetByPeer)

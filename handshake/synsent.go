@@ -105,6 +105,9 @@ func (m *Machine) establish(c *conn, g *linklayer.Segment) Result {
 		m.fillEstablished(c, window)
 	}
 	m.startRequest(c, &r, window)
+	if r.Events&Failed != 0 {
+		return r
+	}
 	if g.Flags&linklayer.SYN != 0 && (len(g.Payload) > 0 || g.Flags&linklayer.FIN != 0) {
 		// Data on the SYN-ACK is ordinary data that begins after the SYN.
 		rest := *g

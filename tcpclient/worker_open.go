@@ -86,6 +86,9 @@ func (w *Worker) open(o *Open) (ID, error) {
 	w.counters.open++
 	id := w.table.ID(i)
 	w.starts.waiting.push(uint64(id))
+	if w.starts.every != 0 {
+		w.rearm(i) // its limits count while the pace holds it back, too
+	}
 	return id, nil
 }
 

@@ -1,0 +1,115 @@
+package handshake
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"myriad/conntable"
+	"myriad/internal/chunks"
+)
+
+// Holdings is what connections hold beside their entries.
+type Holdings struct {
+	Sides       int
+	BufferBytes int
+	Holes       int // out-of-order ranges
+}
+
+// Check looks at what must be true of connection i between two turns, when it
+// is not in the owner's list for Output, and returns what it holds. It is for
+// tests and simulations.
+func (m *Machine) Check(i uint32, now time.Duration) (Holdings, error) {
+	var c conn
+	m.load(&c, i, now)
+	var held Holdings
+	if c.s != nil {
+		held.Sides = 1
+		held.BufferBytes = m.heldBytes(c.s)
+		held.Holes = c.s.receive.holes.Len()
+	}
+	if err := c.checkNumbers(); err != nil {
+		return held, err
+	}
+	if c.e.Flags&Queued != 0 {
+		return held, nil // its turn to send has not come: timers follow then
+	}
+	return held, c.checkTimers()
+}
+
+func (m *Machine) heldBytes(s *Side) int {
+	return (s.send.queue.Chunks() + s.receive.queue.Chunks()) * chunks.Size
+}
+
+// CheckHoldings compares the sum over all connections with what the pools say
+// was taken: a difference is a leak.
+func (m *Machine) CheckHoldings(sum Holdings) error {
+	for _, side := range m.spent { // given up, and freed by EndTurn
+		if s := &m.sides.records[side-1]; s.next == ^uint32(0) {
+			sum.BufferBytes += m.heldBytes(s)
+		}
+	}
+	taken := Holdings{m.sides.inUse, m.chunks.InUse(), m.holes.Held()}
+	if sum != taken {
+		return fmt.Errorf("connections hold %+v, but %+v was taken", sum, taken)
+	}
+	return nil
+}
+
+func (c *conn) checkNumbers() error {
+	e := c.e
+	switch {
+	case e.SndUna.After(e.SndNxt):
+		return fmt.Errorf("SND.UNA %d is beyond SND.NXT %d", e.SndUna, e.SndNxt)
+	case synchronized(e.State) && e.RcvEdge.Before(e.RcvNxt):
+		return fmt.Errorf("the window's edge %d lies before RCV.NXT %d", e.RcvEdge, e.RcvNxt)
+	case c.s != nil && c.s.receive.read.After(e.RcvNxt):
+		return fmt.Errorf("read up to %d, beyond RCV.NXT %d", c.s.receive.read, e.RcvNxt)
+	}
+	return nil
+}
+
+var (
+	errIdleRST    = errors.New("a RST is owed and nobody will send it")
+	errIdleACK    = errors.New("an ACK is owed at once and nobody will send it")
+	errNoAckTimer = errors.New("data is unacknowledged and no delayed ACK is due")
+	errNoTimer    = errors.New("the state waits for a timer that is not set")
+	errNeedless   = errors.New("the state's timer is set for nothing")
+)
+
+// checkTimers: the state's own timer is set when something is due, and only
+// then.
+func (c *conn) checkTimers() error {
+	e := c.e
+	switch {
+	case e.Flags&sendRST != 0:
+		return errIdleRST
+	case e.Flags&ackNow != 0:
+		return errIdleACK
+	case synchronized(e.State) && e.Unacked&unackedMask != 0 && c.x.AckDue == 0:
+		return errNoAckTimer
+	}
+	switch due, needed := e.Due != 0, c.needsTimer(); {
+	case needed && !due:
+		return fmt.Errorf("%w: state %d, %d in flight, flags %#x", errNoTimer, e.State, e.SndNxt.Since(e.SndUna), e.Flags)
+	case due && !needed:
+		return fmt.Errorf("%w: state %d, flags %#x", errNeedless, e.State, e.Flags)
+	}
+	return nil
+}
+
+// needsTimer: something was sent and not acknowledged, or waits for the peer's
+// window, or the state ends by time.
+func (c *conn) needsTimer() bool {
+	e := c.e
+	switch e.State {
+	case conntable.SynSent, conntable.SynReceived:
+		return e.Flags&fresh == 0
+	case conntable.TimeWait:
+		return true
+	case conntable.FinWait2:
+		return e.Flags&noRead != 0
+	}
+	unsent := c.s != nil && c.s.send.end != c.dataEnd() && !finSent(e.State)
+	return e.SndUna != e.SndNxt || unsent || e.Flags&(finQueued|request) != 0
+}
