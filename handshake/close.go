@@ -96,8 +96,8 @@ func (m *Machine) LowerMSS(i uint32, quoted seq.Number, mtu int, now time.Durati
 	if c.s == nil && !m.promoteInFlight(&c) {
 		return false
 	}
-	r := &c.s.send.recovery
-	r.active, r.high, r.rtx, r.lost = true, e.SndNxt, e.SndUna, e.SndNxt
+	m.noteSent(&c)
+	m.loseAll(&c.s.send, false)
 	return true
 }
 

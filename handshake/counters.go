@@ -63,6 +63,9 @@ type Counters struct {
 	Retransmitted  uint64 // segments sent again, SYN and FIN included
 	FastRecoveries uint64
 	Timeouts       uint64 // retransmission timeouts
+	LossProbes     uint64 // tail loss probes
+	Undone         uint64 // recoveries that turned out to be for nothing
+	FlightsFull    uint64 // segments sent without a record of their own, for want of memory
 	Probes         uint64 // zero-window probes
 	OutOfOrder     uint64 // segments stored beyond a hole
 	DSACKs         uint64 // duplicates reported

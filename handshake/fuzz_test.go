@@ -100,7 +100,35 @@ func (d *driver) check(r Result) {
 			break
 		}
 	}
+	d.checkSender()
 	d.ended = r.Events&Gone != 0
+}
+
+// checkSender counts again what the flight's sums should be.
+func (d *driver) checkSender() {
+	var c conn
+	d.m.load(&c, d.i, d.now)
+	if c.s == nil || !synchronized(c.e.State) {
+		return
+	}
+	f, p := &c.s.send.flight, &d.m.flights
+	require.GreaterOrEqual(d.t, int(c.s.send.congestion.cwnd), min(d.m.segmentSize(&c), 1460), "less than a segment")
+	var sacked, lost, segments int32
+	for k := f.first; k < f.next; k++ {
+		b, bit := f.at(p, k)
+		require.Positive(d.t, f.length(p, k))
+		switch {
+		case b.sacked>>bit&1 != 0:
+			sacked += f.length(p, k)
+			segments++
+		case b.lost>>bit&1 != 0:
+			lost += f.length(p, k)
+		}
+	}
+	require.Equal(d.t, [3]int32{sacked, lost, segments}, [3]int32{f.sacked, f.lost, f.segments})
+	if f.first != f.next {
+		require.Equal(d.t, c.e.SndUna, f.start)
+	}
 }
 
 func (d *driver) output() {

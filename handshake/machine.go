@@ -25,6 +25,7 @@ type Config struct {
 	Sides            int           // side records
 	HolesMax         int           // out-of-order ranges per connection
 	Timestamps       bool          // offer RFC 7323 timestamps
+	NewReno          bool          // congestion control by RFC 5681 in place of CUBIC
 	Secret           [2]uint64     // keys the ISNs
 }
 
@@ -55,6 +56,7 @@ type Machine struct {
 	requests    *Requests
 	sides       sidePool
 	chunks      *chunks.Pool
+	flights     flightPool
 	holes       *sack.Pool
 	scale       uint8         // our window shift
 	challengeAt time.Duration // when the next challenge of those that share a limit may leave
@@ -72,6 +74,7 @@ func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, erro
 	}
 	m := &Machine{cfg: cfg, table: table, requests: requests, holes: holes}
 	m.chunks = chunks.NewPool(cfg.BufferMemory)
+	m.flights = newFlightPool(cfg.Sides, flightExtra(cfg.BufferMemory))
 	m.sides.records = make([]Side, cfg.Sides)
 	for m.scale = 0; cfg.ReceiveBufferMax>>m.scale > 0xffff; m.scale++ {
 	}

@@ -131,9 +131,7 @@ func (m *Machine) sendNew(c *conn, n int, out *Out) {
 		out.Segment.Flags |= linklayer.PSH
 		e.SndNxt = e.SndNxt.Add(n)
 	}
-	if e.Due == 0 {
-		e.Due = tick(c.now + m.rto(c))
-	}
+	m.startRTO(c)
 }
 
 // sendOld sends up to n bytes from at on again, FIN with them if it was sent
@@ -165,9 +163,7 @@ func (m *Machine) sendFIN(c *conn, g *linklayer.Segment) {
 	} else {
 		e.State = conntable.FinWait1
 	}
-	if e.Due == 0 {
-		e.Due = tick(c.now + m.rto(c))
-	}
+	m.startRTO(c)
 }
 
 // outputSide sends for a connection with a side record: what is lost, a probe,
@@ -175,13 +171,13 @@ func (m *Machine) sendFIN(c *conn, g *linklayer.Segment) {
 func (m *Machine) outputSide(c *conn, out *Out) bool {
 	e, s := c.e, &c.s.send
 	size := m.segmentSize(c)
-	if at, n := s.recovery.next(e.SndUna, e.SndNxt, size); n > 0 {
-		s.timed = false // Karn
-		if m.sendOld(c, at, n, out) {
-			s.recovery.rtx = at.Add(max(len(out.Segment.Payload)+len(out.Segment.Payload2), 1))
-			return true
-		}
-		s.recovery.rtx = s.recovery.lost
+	if s.flight.lost > 0 {
+		// What is new waits until what is lost has left.
+		s.congestion.limited = true
+		return m.outputLost(c, size, out)
+	}
+	if s.probe.wanted && m.outputProbe(c, size, out) {
+		return true
 	}
 	n := m.mayFlow(c, size)
 	if n == 0 && e.Flags&sendProbe != 0 {
@@ -201,9 +197,41 @@ func (m *Machine) outputSide(c *conn, out *Out) bool {
 	if fin && e.SndNxt == s.end {
 		m.sendFIN(c, &out.Segment)
 	}
-	if !s.timed {
-		s.timed, s.timedEnd, s.timedAt = true, e.SndNxt, c.now
+	m.noteSent(c)
+	s.recovery.prr.out += uint32(out.Segment.Len())
+	m.armProbe(c)
+	return true
+}
+
+// outputLost sends the first of what is lost again, as far as the congestion
+// window goes: a full segment, if that much is lost in a row.
+func (m *Machine) outputLost(c *conn, size int, out *Out) bool {
+	s, p := &c.s.send, &m.flights
+	k, ok := s.flight.nextLost(p)
+	if !ok {
+		return false
 	}
+	at, end := s.flight.begin(p, k), s.flight.end(p, k)
+	if s.resent.After(at) && s.resent.Before(end) {
+		at = s.resent // segments have become smaller than this one was
+	}
+	for next := k + 1; end.Since(at) < size && s.flight.isLost(p, next); next++ {
+		end = s.flight.end(p, next)
+	}
+	n := min(size, end.Since(at))
+	if c.pipe(size)+n > int(s.congestion.cwnd) || !m.sendOld(c, at, n, out) {
+		return false
+	}
+	if k == s.flight.first {
+		m.armRTO(c) // it is due a timeout after the first segment left (RFC 6675 §5.1)
+	}
+	n = out.Segment.Len()
+	s.resent = at.Add(n)
+	for ; k != s.flight.next && s.flight.end(p, k).AtOrBefore(s.resent); k++ {
+		m.noteResent(c, k)
+	}
+	s.recovery.prr.out += uint32(n)
+	s.sentAt = tick(c.now)
 	return true
 }
 
@@ -211,13 +239,19 @@ func (m *Machine) outputSide(c *conn, out *Out) bool {
 // window, the congestion window, and not in silly amounts (M38).
 func (m *Machine) mayFlow(c *conn, size int) int {
 	e, s := c.e, &c.s.send
-	if finSent(e.State) {
+	g := &s.congestion
+	g.limited = false
+	waiting := s.end.Since(e.SndNxt)
+	if finSent(e.State) || waiting <= 0 {
 		return 0
 	}
-	waiting := s.end.Since(e.SndNxt)
+	if e.SndUna == e.SndNxt && due(s.sentAt+uint32(s.rto.Value()/time.Millisecond), c.now) {
+		g.restart(size)
+	}
 	window := int(s.window) - e.SndNxt.Since(e.SndUna)
-	room := min(window, int(s.recovery.cwnd)-s.recovery.pipe(e.SndUna, e.SndNxt, size))
-	n := min(waiting, size, room)
+	room := int(g.cwnd) - c.pipe(size)
+	g.limited = room < min(waiting, size, window)
+	n := min(waiting, size, window, room)
 	if n <= 0 {
 		return 0
 	}
@@ -232,8 +266,8 @@ func (m *Machine) mayFlow(c *conn, size int) int {
 func (m *Machine) waitForWindow(c *conn) {
 	e := c.e
 	waiting := c.s.send.end != e.SndNxt && !finSent(e.State) || e.Flags&finQueued != 0
-	if waiting && e.SndUna == e.SndNxt && e.Due == 0 {
-		e.Due = tick(c.now + m.rto(c))
+	if waiting && e.SndUna == e.SndNxt {
+		m.startRTO(c)
 	}
 }
 
@@ -243,7 +277,5 @@ func (m *Machine) Unsent(i uint32, now time.Duration) {
 	var c conn
 	m.load(&c, i, now)
 	c.e.Flags &^= ackNow
-	if c.e.Due == 0 {
-		c.e.Due = tick(now + m.rto(&c))
-	}
+	m.startRTO(&c)
 }

@@ -124,49 +124,134 @@ func (m *Machine) payload(c *conn, at seq.Number, n int, out *Out) int {
 	return len(first) + len(out.Segment.Payload2)
 }
 
+// startSender begins loss recovery and congestion control at SndUna.
+func (m *Machine) startSender(c *conn) {
+	s, e := &c.s.send, c.e
+	s.sampled, s.resentTo, s.resent = e.SndUna, e.SndUna, e.SndUna
+	s.rtoDue, s.sentAt, s.early = 0, tick(c.now), earlyTimer{}
+	if synchronized(e.State) && e.SndNxt != e.SndUna {
+		s.rtoDue = e.Due // of the request in flight
+	}
+	s.flight.reset(&m.flights, e.SndUna)
+	rtt := e.Micros
+	if !synchronized(e.State) || rtt == unmeasured {
+		rtt = 0
+	}
+	s.rack.start(e.SndUna, rtt)
+	s.probe = lossProbe{}
+	s.recovery = recovery{high: e.SndUna}
+	s.congestion.start(m.segmentSize(c))
+	if e.Flags&sendAgain != 0 {
+		e.Flags &^= sendAgain
+		m.noteSent(c)
+		m.loseAll(s, false)
+	}
+}
+
+// noteSent puts what was sent for the first time, up to SndNxt, into the
+// flight: also what left before there was a side record.
+func (m *Machine) noteSent(c *conn) {
+	s := &c.s.send
+	if s.flight.last(&m.flights) == c.e.SndNxt {
+		return
+	}
+	if s.flight.first == s.flight.next {
+		s.flight.start = c.e.SndUna
+	}
+	if !s.flight.add(&m.flights, c.e.SndNxt, micros(c.now)) {
+		m.Counters.FlightsFull++
+	}
+	s.sentAt = tick(c.now)
+}
+
+// noteResent takes note that segment k has left again, as a whole.
+func (m *Machine) noteResent(c *conn, k uint32) {
+	s := &c.s.send
+	s.flight.sentAgain(&m.flights, k, micros(c.now))
+	s.resentTo = s.resentTo.Max(s.flight.end(&m.flights, k))
+	if s.recovery.undo.resent < 1<<16-1 {
+		s.recovery.undo.resent++
+	}
+}
+
 // senderACK is a side record's part of an ACK: acked new bytes (perhaps 0), and
 // before, the window until now.
 func (m *Machine) senderACK(c *conn, g *linklayer.Segment, acked int, before uint32) {
 	e, s := c.e, &c.s.send
-	r, size := &s.recovery, m.segmentSize(c)
-	if s.timed && acked > 0 && g.Ack.AtOrAfter(s.timedEnd) {
-		s.timed = false
-		s.rto.Sample(c.now-s.timedAt, m.cfg.RTOMin, rtoMax)
-	}
+	m.noteSent(c)
+	d := delivery{now: micros(c.now), advanced: acked > 0}
+	flight := c.pipe(m.segmentSize(c))
+	m.takeCumulative(s, &d, g.Ack)
 	if e.Flags&sackOK != 0 {
-		r.sack(g.Options.SACK[:g.Options.SACKCount], g.Ack, e.SndNxt)
+		m.takeSACK(s, &d, g, e.SndNxt)
 	}
-	if acked > 0 {
-		limited := r.pipe(e.SndUna, e.SndNxt, size)+2*size >= int(r.cwnd) || r.cwnd < r.ssthresh
-		r.progress(g.Ack, acked, size, limited)
-	} else if e.SndNxt != e.SndUna && len(g.Payload) == 0 && s.window == before && r.dupACKs < 255 {
+	bare := len(g.Payload) == 0 && s.window == before
+	switch r := &s.recovery; {
+	case acked > 0:
+		r.dupACKs = 0
+	case e.Flags&sackOK == 0 && e.SndNxt != e.SndUna && bare && r.dupACKs < 255:
 		r.dupACKs++
+		d.bytes = int32(m.segmentSize(c)) // each tells of a segment that has arrived
+	}
+	s.resent, s.resentTo = s.resent.Max(g.Ack), s.resentTo.Max(g.Ack)
+	m.sampleRTT(s, &d, g.Ack, e.SndNxt)
+	m.probeAcked(c, &d, g.Ack, bare && g.Options.SACKCount == 0)
+	s.rack.widen(&d, g.Ack, e.SndNxt)
+	if d.dsack {
+		m.noteDSACK(s)
 	}
 	if before == 0 && s.window > 0 && g.Ack != e.SndNxt {
-		// The window is open again: what probed it goes first.
-		r.active, r.high, r.rtx, r.lost = true, e.SndNxt, g.Ack, e.SndNxt
+		m.loseAll(s, false) // the window is open again: what probed it goes first
 	}
 	if s.window == 0 {
 		e.Retries = 0 // the peer is there; it is only slow (RFC 9293 M37)
 	}
-	m.findLoss(c, g.Ack, size)
+	m.controlCongestion(c, &d, flight)
 }
 
-// findLoss enters or extends fast recovery.
-func (m *Machine) findLoss(c *conn, una seq.Number, size int) {
-	r := &c.s.send.recovery
-	edge := una
-	if r.count > 0 {
-		edge = r.lostEdge(una, size)
-	} else if r.dupACKs >= duplicateThreshold && una.AtOrAfter(r.high) {
-		edge = una.Add(size)
+// controlCongestion is what an ACK means for losses and for the congestion
+// window; flight is what was in flight before it.
+func (m *Machine) controlCongestion(c *conn, d *delivery, flight int) {
+	s, size := &c.s.send, m.segmentSize(c)
+	una := s.flight.start
+	if c.e.Flags&sackOK != 0 {
+		m.detectSpuriousTimeout(s, d)
 	}
-	if edge.AtOrBefore(una) {
+	wasActive := s.recovery.active()
+	m.leaveRecovery(s, una)
+	more := m.findLost(c, d)
+	m.setDue(c)
+	switch g := &s.congestion; {
+	case s.recovery.phase == phaseFast:
+		must := more && c.e.Flags&sackOK == 0 // NewReno's partial ACK
+		g.cwnd = s.recovery.prr.window(uint32(c.pipe(size)), uint32(d.bytes), g.ssthresh, uint32(size), d.advanced && !more, must)
+	case d.advanced && (!wasActive || s.recovery.active()):
+		a := ackedNew{bytes: int(d.bytes), size: size, flight: flight, una: una, nxt: c.e.SndNxt, now: d.now}
+		if d.sampled {
+			a.rtt = max(d.rtt, 1)
+		}
+		if srtt, ok := s.rto.SRTT(); ok {
+			a.srtt = uint32(srtt / time.Microsecond)
+		}
+		g.grow(&a, m.cfg.NewReno)
+	}
+}
+
+// sampleRTT takes one round trip a flight (RFC 6298 §3: none from a segment
+// that was sent twice, and from no ACK that such a segment may have held up).
+func (m *Machine) sampleRTT(s *sender, d *delivery, una, nxt seq.Number) {
+	if !d.sampled || d.repeated || una.Before(s.sampled) {
 		return
 	}
-	if !r.active {
-		m.Counters.FastRecoveries++
-		r.enter(una, c.e.SndNxt, size, false)
+	s.sampled = nxt
+	s.rto.Sample(time.Duration(d.rtt)*time.Microsecond, m.cfg.RTOMin, rtoMax)
+}
+
+// detectSpuriousTimeout takes a timeout back when the ACK that follows it is of
+// segments that were sent only once: their ACK was late, nothing was lost (in
+// the manner of F-RTO, RFC 5682).
+func (m *Machine) detectSpuriousTimeout(s *sender, d *delivery) {
+	if s.recovery.phase == phaseTimeout && s.recovery.undo.possible && d.advanced && d.original && s.flight.segments == 0 {
+		m.undoLoss(s)
 	}
-	r.lost = r.lost.Max(edge)
 }

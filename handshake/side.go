@@ -29,10 +29,18 @@ type sender struct {
 	widest   uint32     // the largest it ever offered
 	wl1, wl2 seq.Number // segment of the last window update, RFC 9293 §3.10.7.4
 	rto      timers.RTO
-	timed    bool          // a segment is being timed …
-	timedEnd seq.Number    // … until this is acknowledged
-	timedAt  time.Duration // … since
+	sampled  seq.Number // the next round trip is taken beyond it: one a flight
+	rtoDue   uint32     // when the retransmission timeout is due, tick; 0 = not running
+	sentAt   uint32     // when the last segment left, tick
+	early    earlyTimer
+	flight   flight
+	resentTo seq.Number // no segment beyond it was sent twice
+	resent   seq.Number // of the first lost segment, sent again up to here
+	rack     rack
+	probe    lossProbe
 	recovery recovery
+
+	congestion congestion
 }
 
 // receiver: what arrived and was not delivered.
@@ -119,8 +127,7 @@ func (m *Machine) fillSide(c *conn) {
 	default:
 		s.send.rto.Sample(time.Duration(e.Micros)*time.Microsecond, m.cfg.RTOMin, rtoMax)
 	}
-	s.send.timed = false
-	s.send.recovery.start(e.SndUna, m.segmentSize(c))
+	m.startSender(c)
 	s.receive.queue.Reset(e.RcvNxt)
 	s.receive.read, s.receive.delivered = e.RcvNxt, e.RcvNxt
 	s.receive.finKnown, s.receive.drained, s.receive.repeats = false, false, 0
@@ -139,6 +146,7 @@ func (m *Machine) Forget(i uint32) {
 	}
 	s := &m.sides.records[e.Side-1]
 	s.send.queue.Free(m.chunks)
+	s.send.flight.reset(&m.flights, 0)
 	if s.spent {
 		// Pieces that Held gave out are still being read: EndTurn frees.
 		s.receive.holes.Clear(m.holes)

@@ -79,6 +79,9 @@ func (m *Machine) dueNow(c *conn) Result {
 		e.Flags |= sendSYN
 		return Result{}
 	}
+	if c.s != nil {
+		return m.senderTimeout(c)
+	}
 	return m.retransmissionTimeout(c)
 }
 
@@ -100,15 +103,63 @@ func (m *Machine) retransmissionTimeout(c *conn) Result {
 	}
 	s := &c.s.send
 	s.rto.Backoff()
-	e.Due = tick(c.now + m.rto(c))
+	s.early = earlyTimer{}
+	m.armRTO(c)
 	if e.SndUna == e.SndNxt {
 		e.Flags |= sendProbe
 		return Result{}
 	}
-	s.timed = false
+	m.noteSent(c)
+	s.resent = e.SndUna
+	if s.window == 0 {
+		// A probe that was not answered says nothing of congestion.
+		m.Counters.Probes++
+		s.flight.markLost(&m.flights, s.flight.first)
+		return Result{}
+	}
 	m.Counters.Timeouts++
-	s.recovery.enter(e.SndUna, e.SndNxt, m.segmentSize(c), true)
+	m.enterRecovery(c, phaseTimeout)
+	// A peer that SACKed what it does not acknowledge has dropped it (RFC 2018
+	// §8).
+	m.loseAll(s, s.flight.startSACKed(&m.flights))
 	return Result{}
+}
+
+// loseAll marks all that is in flight to be sent again.
+func (m *Machine) loseAll(s *sender, renege bool) {
+	s.flight.loseAll(&m.flights, renege)
+	s.recovery.undo.possible = s.recovery.undo.possible && !renege
+}
+
+// senderTimeout handles the timer that is due of those that a sender has.
+func (m *Machine) senderTimeout(c *conn) Result {
+	s := &c.s.send
+	if due(s.early.due, c.now) {
+		kind := s.early.kind
+		s.early = earlyTimer{}
+		if kind == earlyProbe {
+			s.probe.wanted = true
+		} else {
+			m.reorderTimeout(c)
+		}
+	}
+	if !due(s.rtoDue, c.now) {
+		m.setDue(c)
+		return Result{}
+	}
+	s.rtoDue = 0
+	return m.retransmissionTimeout(c)
+}
+
+// reorderTimeout is RACK's: nothing came, and time alone says what is lost.
+func (m *Machine) reorderTimeout(c *conn) {
+	s, size := &c.s.send, m.segmentSize(c)
+	m.noteSent(c)
+	m.findLost(c, &delivery{now: micros(c.now)})
+	if s.recovery.phase == phaseFast && s.flight.lost > 0 {
+		g := &s.congestion
+		g.cwnd = s.recovery.prr.window(uint32(c.pipe(size)), 0, g.ssthresh, uint32(size), false, false)
+	}
 }
 
 // rto is the present retransmission timeout. A plain connection knows one
@@ -124,9 +175,51 @@ func (m *Machine) rto(c *conn) time.Duration {
 
 // restartTimer follows an ACK of new data (RFC 6298 §5.2 and §5.3).
 func (m *Machine) restartTimer(c *conn) {
-	if c.e.SndUna == c.e.SndNxt {
-		c.e.Due = 0
+	if c.e.SndUna != c.e.SndNxt {
+		m.armRTO(c)
+		if c.s != nil {
+			m.armProbe(c)
+		}
 		return
 	}
-	c.e.Due = tick(c.now + m.rto(c))
+	c.e.Due = 0
+	if c.s != nil {
+		c.s.send.rtoDue, c.s.send.early = 0, earlyTimer{}
+	}
+}
+
+// armRTO starts the retransmission timeout anew.
+func (m *Machine) armRTO(c *conn) {
+	at := tick(c.now + m.rto(c))
+	if c.s == nil {
+		c.e.Due = at
+		return
+	}
+	c.s.send.rtoDue = at
+	m.setDue(c)
+}
+
+// startRTO starts it if it does not run.
+func (m *Machine) startRTO(c *conn) {
+	running := c.e.Due
+	if c.s != nil {
+		running = c.s.send.rtoDue
+	}
+	if running == 0 {
+		m.armRTO(c)
+	}
+}
+
+// setDue makes the state's timer that of the sender: the earlier of its two.
+func (m *Machine) setDue(c *conn) {
+	switch c.e.State {
+	case conntable.SynSent, conntable.SynReceived, conntable.FinWait2, conntable.TimeWait:
+		return // it is another one's
+	}
+	c.e.Due = earlier(c.s.send.rtoDue, c.s.send.early.due)
+}
+
+// tickMicros is the tick in so many microseconds.
+func tickMicros(now time.Duration, wait uint32) uint32 {
+	return tick(now + time.Duration(wait)*time.Microsecond)
 }

@@ -38,6 +38,9 @@ type Config struct {
 	// RTOMin is the floor of the retransmission timeout: 200 ms as in Linux,
 	// where RFC 6298 says 1 s.
 	RTOMin time.Duration
+	// CongestionControl is "cubic" (RFC 9438), the default, or "newreno" (RFC
+	// 5681).
+	CongestionControl string
 	// TimeWait is how long a connection that we closed first waits for the
 	// peer's last FIN again: 60 s. When the table is full the oldest of them
 	// make room.

@@ -51,6 +51,7 @@ func (c Config) withDefaults() Config {
 	c.SYNRetries = max(c.SYNRetries, 0)
 	set(&c.DataRetries, 10)
 	set(&c.RTOMin, 200*time.Millisecond)
+	set(&c.CongestionControl, "cubic")
 	set(&c.TimeWait, 60*time.Second)
 	set(&c.Rest, time.Second)
 	set(&c.ReceiveBuffer, 65535)
@@ -101,6 +102,9 @@ func (c *Config) validate() error {
 	}
 	if c.Rate < 0 || math.IsNaN(c.Rate) || math.IsInf(c.Rate, 0) {
 		return fmt.Errorf("tcpclient: Config.Rate %v is not a number of connections per second: give 0 for no limit", c.Rate)
+	}
+	if c.CongestionControl != "cubic" && c.CongestionControl != "newreno" {
+		return fmt.Errorf("tcpclient: Config.CongestionControl %q is neither cubic nor newreno", c.CongestionControl)
 	}
 	return nil
 }

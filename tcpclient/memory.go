@@ -18,6 +18,7 @@ func memoryWanted(cfg *Config) int64 {
 	return int64(cfg.ConnectionsMax)*perConnection +
 		int64(cfg.SideRecords)*int64(unsafe.Sizeof(handshake.Side{})) +
 		int64(cfg.QueriesMax)*(perConnection+int64(cfg.QueryBytes)) +
+		handshake.FlightBytes(cfg.SideRecords, cfg.BufferMemory) +
 		int64(cfg.BufferMemory)
 }
 

@@ -152,6 +152,7 @@ func (w *Worker) protocol(cfg *Config, workers int, secret [2]uint64) handshake.
 		Sides:            share(cfg.SideRecords, workers),
 		HolesMax:         cfg.HolesMax,
 		Timestamps:       cfg.Timestamps,
+		NewReno:          cfg.CongestionControl == "newreno",
 		Secret:           secret,
 	}
 }

@@ -175,6 +175,9 @@ func (s *Stats) addProtocol(p *published) {
 	}{
 		{"fast_recoveries", m.FastRecoveries},
 		{"retransmission_timeouts", m.Timeouts},
+		{"loss_probes", m.LossProbes},
+		{"recoveries_undone", m.Undone},
+		{"segment_records_full", m.FlightsFull},
 		{"window_probes", m.Probes},
 		{"out_of_order", m.OutOfOrder},
 		{"dsacks", m.DSACKs},
