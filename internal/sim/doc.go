@@ -1,0 +1,27 @@
+// Package sim makes whole worlds in virtual time, each from one number: our
+// workers over a simulated link that loses, reorders, duplicates, corrupts,
+// delays, throttles and is cut, and at its other end TCP peers that do not
+// share a line with the code under test. Tests alone use it.
+//
+// # Terms
+//
+// A world is one client, one link and a number of connections, each to a peer
+// of its own: a Reference is a small, plain, well-behaved TCP server (go-back-N,
+// no SACK, no congestion control); a hostile peer lies. A scenario is what a
+// world's seed decides before it begins.
+//
+// # What is checked
+//
+// At every step tcpclient.Client.Check. For every connection: each byte is
+// delivered once and right, in both directions; it ends, within its deadline
+// if it has one, and for a reason that is true (a reset only if the peer sent
+// one, and so on); one that ends in order has delivered everything. When all
+// is closed nothing is held, armed or borrowed.
+//
+// The same seed gives the same frames and events at the same instants:
+// Result.Hash tells. Run again with a capture shows them.
+//
+// # Concurrency
+//
+// A world runs on the goroutine that calls Run; worlds share nothing.
+package sim

@@ -1,0 +1,82 @@
+package sim
+
+import (
+	"fmt"
+	"time"
+
+	"myriad/tcpclient"
+)
+
+// early and late are how far from its limit a connection may end: the timers'
+// resolution, and its rounding at both ends.
+const (
+	early = 2 * time.Millisecond
+	late  = 3 * time.Millisecond
+)
+
+// judge says whether a connection's last event is true.
+func (c *conn) judge() error {
+	if c.end == tcpclient.Closed {
+		return c.judgeClosed()
+	}
+	did := c.plan.peer.truth()
+	lived := c.endedAt - c.openedAt
+	switch c.reason {
+	case tcpclient.Refused:
+		if c.connected || !did.reset {
+			return c.untrue("the peer did not refuse it")
+		}
+	case tcpclient.ResetByPeer:
+		if !did.reset {
+			return c.untrue("the peer sent no RST")
+		}
+	case tcpclient.Unreachable:
+		if c.connected || !did.icmp {
+			return c.untrue("nobody said so")
+		}
+	case tcpclient.DeadlineExceeded:
+		passed := c.plan.timeout > 0 && lived >= c.plan.timeout-early || c.plan.idle > 0 && lived >= c.plan.idle-early
+		if !passed {
+			return c.untrue("no limit has passed")
+		}
+	case tcpclient.Unread:
+		if !c.finSent || !c.plan.discard {
+			return c.untrue("the application did not stop reading")
+		}
+	case tcpclient.NoMemory:
+		if !c.plan.scarce {
+			return c.untrue("there was enough")
+		}
+	case tcpclient.TimedOut: // whether there was cause is the world's to say
+	default:
+		return c.untrue("nothing led to it")
+	}
+	return nil
+}
+
+func (c *conn) untrue(why string) error {
+	return fmt.Errorf("failed as %q after %v, and %s", c.reason, c.endedAt-c.openedAt, why)
+}
+
+func (c *conn) judgeClosed() error {
+	switch {
+	case !c.fin && !c.plan.discard:
+		return fmt.Errorf("ended in order before the end of the stream, after %d bytes", c.got)
+	case !c.finSent:
+		return fmt.Errorf("ended in order, but the application did not close")
+	case !c.plan.honest:
+		return nil
+	case c.got != c.plan.expect:
+		return fmt.Errorf("ended in order after %d bytes of %d", c.got, c.plan.expect)
+	}
+	if r := c.plan.peer.(*reference); r.got != r.plan.expect || !r.gotFIN {
+		return fmt.Errorf("ended in order, but the server has %d bytes of %d, FIN %v", r.got, r.plan.expect, r.gotFIN)
+	}
+	return nil
+}
+
+// overdue says whether a connection should have ended by now. One that is
+// over but for what our own application does not read has no deadline.
+func (c *conn) overdue(now time.Duration) bool {
+	return !c.over && c.opened && !(c.paused && c.finSent) && c.plan.timeout > 0 && now > c.openedAt+c.plan.timeout+late
+}

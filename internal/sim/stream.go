@@ -1,0 +1,33 @@
+package sim
+
+import "math/rand/v2"
+
+// streamPeriod is odd, so that no power of two is a period of a stream.
+const streamPeriod = 65521
+
+var streamTable = func() (t [streamPeriod + 65536]byte) {
+	r := rand.New(rand.NewPCG(7, 7))
+	for k := range streamPeriod {
+		t[k] = byte(r.Uint32())
+	}
+	copy(t[streamPeriod:], t[:])
+	return t
+}()
+
+// stream is an endless run of bytes that any part can be had of.
+type stream uint32
+
+// at returns the n bytes from offset on; n ≤ 65,536. They must not be changed.
+func (s stream) at(offset, n int) []byte {
+	start := (int(s) + offset) % streamPeriod
+	return streamTable[start : start+n]
+}
+
+// lie returns the same bytes with every bit turned.
+func (s stream) lie(offset, n int) []byte {
+	b := append([]byte(nil), s.at(offset, n)...)
+	for k := range b {
+		b[k] = ^b[k]
+	}
+	return b
+}
