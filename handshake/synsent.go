@@ -100,7 +100,14 @@ func (m *Machine) establish(c *conn, g *linklayer.Segment) Result {
 	e.SndUna = e.SndNxt
 	e.Retries, e.Due = 0, 0
 	e.Flags |= ackNow
+	if c.x.Idle != 0 {
+		c.x.Active = tick(c.now)
+	}
 	window := uint32(g.Window)
+	if window > 0 && e.SndWnd == 0 {
+		// Less than a unit of its scale, which the entry cannot hold.
+		m.needSide(c)
+	}
 	if c.s != nil {
 		m.fillEstablished(c, window)
 	}
