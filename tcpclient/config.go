@@ -101,7 +101,9 @@ type Config struct {
 type Interface struct {
 	// Name is the kernel's name of the device.
 	Name string
-	// Backend is "afxdp", "afpacket", or "" for the first of them that works.
+	// Backend is "afxdp", "afpacket", or "" for AF_XDP, and AF_PACKET where the
+	// kernel or the device has no AF_XDP; for want of rights it is not changed
+	// in silence.
 	Backend string
 	// Device, when not nil, is used instead of opening Name: a simulated link,
 	// a device opened by hand, or one wrapped by pcapfile. The Client that New

@@ -75,6 +75,9 @@ func TestOpenRefusesWhatIsNotAPeer(t *testing.T) {
 		s.log.w.Open([]Open{{Remote: netip.MustParseAddrPort(remote)}}, r[:])
 		require.ErrorIs(t, r[0].Err, ErrInvalid, remote)
 	}
+	s.client.links[0].subnets = []netip.Prefix{netip.MustParsePrefix("10.2.0.0/24")}
+	s.log.w.Open([]Open{{Remote: netip.MustParseAddrPort("10.2.0.255:80")}}, r[:])
+	require.ErrorIs(t, r[0].Err, ErrInvalid, "a subnet's broadcast")
 	s.log.w.Open([]Open{{Remote: scriptRemote, Local: netip.MustParseAddrPort("10.9.9.9:0")}}, r[:])
 	require.ErrorIs(t, r[0].Err, ErrInvalid)
 	local := netip.MustParseAddrPort("10.1.0.2:4242")

@@ -61,7 +61,7 @@ func (w *Worker) query(q *Query) (ID, error) {
 		return 0, errQueryOff
 	case w.closing.asked:
 		return 0, errQueryClosed
-	case !linklayer.IsUnicast(remote) || !q.Remote.Addr().Unmap().Is4() || q.Remote.Port() == 0:
+	case !w.link.peer(remote) || q.Remote.Port() == 0:
 		return 0, errQueryInvalid
 	case len(q.Data) > d.size:
 		return 0, errQueryTooLong

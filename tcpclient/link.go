@@ -23,8 +23,9 @@ type link struct {
 	ttl       uint8
 	mtu       int
 	workers   int
-	first     int          // index of the first of them
-	active    atomic.Int32 // those that still have connections, or may get some
+	first     int            // index of the first of them
+	active    atomic.Int32   // those that still have connections, or may get some
+	subnets   []netip.Prefix // on the link: their broadcast addresses are nobody's
 	onePath   bool
 	path      linklayer.Path // where everything goes, if onePath
 }
@@ -47,6 +48,20 @@ func (l *link) close() error {
 
 // version changes when a neighbour does.
 func (l *link) version() uint32 { return l.neighbors.Version() }
+
+// peer reports whether remote can be a peer at all: a unicast IPv4 address, and
+// not the broadcast address of a subnet on the link (RFC 9293 §3.9.2.3).
+func (l *link) peer(remote [16]byte) bool {
+	if !mapped(&remote) || !linklayer.IsUnicast(remote) {
+		return false
+	}
+	for _, p := range l.subnets {
+		if linklayer.IsDirectedBroadcast(remote, p) {
+			return false
+		}
+	}
+	return true
+}
 
 // reaches reports whether there is a way to remote.
 func (l *link) reaches(remote [16]byte) bool {
@@ -78,6 +93,11 @@ func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
 			return nil, fmt.Errorf("tcpclient: Interface.Queues %d exceeds the %d queues of %q: give at most as many", in.Queues, info.Queues, info.Name)
 		}
 		l.workers = in.Queues
+	}
+	for _, r := range o.routes {
+		if !r.Gateway.IsValid() {
+			l.subnets = append(l.subnets, r.Prefix)
+		}
 	}
 	if len(in.GatewayMAC) > 0 {
 		if len(in.GatewayMAC) != 6 {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"math"
 	"os"
+	"path"
 	"strconv"
 	"strings"
 
@@ -58,12 +59,29 @@ func systemMemory() (bytes int64, known bool) {
 			bytes, known = kib<<10, true
 		}
 	}
-	limit, okLimit := readInt("/sys/fs/cgroup/memory.max")
-	used, okUsed := readInt("/sys/fs/cgroup/memory.current")
-	if okLimit && okUsed && (!known || limit-used < bytes) {
-		return max(limit-used, 0), true
+	if left, limited := groupMemoryLeft(); limited && (!known || left < bytes) {
+		return left, true
 	}
 	return bytes, known
+}
+
+// groupMemoryLeft is the least that the process's control group (version 2), or
+// one above it, leaves.
+func groupMemoryLeft() (bytes int64, limited bool) {
+	const root = "/sys/fs/cgroup"
+	own, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		return 0, false
+	}
+	_, group, _ := strings.Cut(strings.TrimSpace(string(own)), "::")
+	for at := path.Join(root, group); strings.HasPrefix(at, root); at = path.Dir(at) {
+		most, ok := readInt(path.Join(at, "memory.max"))
+		used, okUsed := readInt(path.Join(at, "memory.current"))
+		if ok && okUsed && (!limited || most-used < bytes) {
+			bytes, limited = max(most-used, 0), true
+		}
+	}
+	return bytes, limited
 }
 
 // readInt reads a file that holds one number.

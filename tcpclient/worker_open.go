@@ -8,7 +8,6 @@ import (
 
 	"myriad/conntable"
 	"myriad/handshake"
-	"myriad/linklayer"
 )
 
 // starts are the connections whose first SYN has not left: it is paced.
@@ -62,7 +61,7 @@ func (w *Worker) open(o *Open) (ID, error) {
 		return 0, errOpenClosed
 	}
 	remote := o.Remote.Addr().As16()
-	if !linklayer.IsUnicast(remote) || !o.Remote.Addr().Unmap().Is4() || o.Remote.Port() == 0 {
+	if !w.link.peer(remote) || o.Remote.Port() == 0 {
 		return 0, errOpenInvalid
 	}
 	if !w.link.reaches(remote) {
