@@ -1,0 +1,40 @@
+// Package iterate resolves DNS names by asking the authoritative servers from
+// the root downwards, a great many at a time, without a goroutine per name.
+//
+// # Terms
+//
+// A task is one question on its way: a name of the list, or the address of a
+// name server that came without one (a glueless delegation). A zone is a cut
+// that some referral told of, with its servers; zones are the delegation cache.
+// A server is an address, however many zones it serves.
+//
+// # Course of a task
+//
+// The closest zone known above the name is asked for the whole name. A
+// referral makes a zone and the task goes on there; a CNAME that leads out of
+// the zone begins anew with its target; everything else ends the task or is
+// the next server's turn. Tasks that need the same unknown cut wait for the
+// first of them. A zone whose servers have no address has one looked up by a
+// task of its own, for which all others wait; who would wait for himself
+// stands in a delegation loop.
+//
+// # Protection
+//
+// Every request has a transaction id and letter case (0x20) of its own, and
+// goes from a port and address that tcpclient chooses. A reply counts if it
+// comes from where the request went to, and repeats id, name, case, type and
+// class. Records outside the zone asked are not believed: neither glue nor
+// CNAME targets. A server that does not keep the case is asked over TCP.
+//
+// # Limits
+//
+// Config bounds the tasks, the zones, the requests per server at a time and
+// the requests per name (children included); CNAME chains end after chainMax
+// links, glueless delegations after depthMax levels and hostsMax look-ups per
+// zone. Only IPv4 servers are asked. There is no DNSSEC validation.
+//
+// # Concurrency
+//
+// An Engine belongs to one tcpclient.Worker and runs on its goroutine only.
+// Engines share nothing.
+package iterate
