@@ -16,7 +16,7 @@ import (
 var allowed = map[string][]string{
 	"myriad/internal/seq":       nil,
 	"myriad/internal/chunks":    {"myriad/internal/seq"},
-	"myriad/internal/netinfo":   {"github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"myriad/internal/netinfo":   {"github.com/vishvananda/netlink", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
 	"myriad/timers":             {"myriad/internal/huge"},
 	"myriad/internal/huge":      {"golang.org/x/sys/unix"},
 	"myriad/sack":               {"github.com/google/btree", "myriad/internal/seq"},
@@ -29,7 +29,7 @@ var allowed = map[string][]string{
 	"myriad/iobackend/pcapfile": {"myriad/iobackend"},
 	"myriad/conntable":          {"myriad/internal/huge", "myriad/internal/seq"},
 	"myriad/handshake":          {"myriad/conntable", "myriad/internal/chunks", "myriad/internal/seq", "myriad/linklayer", "myriad/sack", "myriad/timers"},
-	"myriad/tcpclient":          {"myriad/conntable", "myriad/handshake", "myriad/internal/netinfo", "myriad/iobackend", "myriad/iobackend/afpacket", "myriad/iobackend/afxdp", "myriad/iobackend/pcapfile", "myriad/linklayer", "myriad/timers", "golang.org/x/sys/unix"},
+	"myriad/tcpclient":          {"myriad/conntable", "myriad/handshake", "myriad/internal/netinfo", "myriad/iobackend", "myriad/iobackend/afpacket", "myriad/iobackend/afxdp", "myriad/iobackend/irlstack", "myriad/iobackend/pcapfile", "myriad/linklayer", "myriad/timers", "golang.org/x/sys/unix"},
 }
 
 func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {

@@ -4,6 +4,6 @@
 //
 // Lookup takes a snapshot; nothing here listens for changes. The results are
 // plain values that belong to the caller. Functions may be called from any
-// goroutine. Only Linux has any of it; elsewhere Lookup returns
-// ErrNotSupported.
+// goroutine. Linux and Windows have it (Windows without the numbers of queues,
+// which are told as 1); elsewhere Lookup returns ErrNotSupported.
 package netinfo
