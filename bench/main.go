@@ -36,6 +36,7 @@ type command struct {
 var commands = []command{
 	{"connect", "connections per second, and memory per connection, of tcpclient", connectCommand},
 	{"hold", "connections open at once: memory, cost of Open, traffic while they are held", holdCommand},
+	{"transfer", "throughput of one connection, down and up, beside the kernel's, with and without loss", transferCommand},
 	{"bare", "connections per second of a client that does nothing: what backend and wire allow", bareCommand},
 }
 

@@ -1,0 +1,107 @@
+package transfer
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Direction of the data, seen from the client.
+type Direction string
+
+const (
+	Download Direction = "download"
+	Upload   Direction = "upload"
+)
+
+// Clients.
+const (
+	Myriad = "myriad"
+	Kernel = "kernel"
+)
+
+// Case is one measurement over the world.
+type Case struct {
+	Client     string
+	Direction  Direction
+	Congestion string // of the sender: "cubic", "newreno", "bbr"; "" leaves the server's default
+	LossPercent,
+	Seconds float64
+}
+
+// Result is what came of a Case. The JSON keys are fixed.
+type Result struct {
+	Client        string    `json:"client"`
+	Direction     Direction `json:"direction"`
+	Congestion    string    `json:"congestion_control"` // of the sender
+	Path          string    `json:"path"`
+	LossPercent   float64   `json:"loss_percent"` // of data segments
+	Seconds       float64   `json:"seconds"`
+	Bytes         int64     `json:"bytes"`
+	MbitPerSecond float64   `json:"mbit_per_second"`
+	RatioToCubic  float64   `json:"ratio_to_kernel_cubic,omitempty"` // Myriad's, of the same direction and loss
+	RatioToBBR    float64   `json:"ratio_to_kernel_bbr,omitempty"`
+	LinkShare     float64   `json:"link_share,omitempty"`  // of a simulated link's rate
+	Retransmitted uint64    `json:"retransmitted"`         // segments, by the sender
+	Recoveries    uint64    `json:"recoveries,omitempty"`  // Myriad's
+	Timeouts      uint64    `json:"timeouts"`              // of the sender
+	LossProbes    uint64    `json:"loss_probes,omitempty"` // Myriad's
+}
+
+// Run measures a Case.
+func Run(ctx context.Context, c Case) (r Result, err error) {
+	r = Result{
+		Client: c.Client, Direction: c.Direction, Congestion: c.Congestion, LossPercent: c.LossPercent,
+		Path: "veth, forwarded",
+	}
+	w, err := newWorld(int(c.LossPercent*10+0.5), c.Direction, c.Client == Kernel)
+	if err != nil {
+		return r, err
+	}
+	defer func() {
+		if e := w.close(); err == nil {
+			err = e
+		}
+	}()
+	before, err := w.counters(c)
+	if err != nil {
+		return r, err
+	}
+	if r.Congestion == "" {
+		if r.Congestion, err = w.defaultCongestion(); err != nil {
+			return r, err
+		}
+	}
+	run := w.runMyriad
+	if c.Client == Kernel {
+		run = w.runKernel
+	}
+	if err := run(ctx, c, &r); err != nil {
+		return r, fmt.Errorf("transfer: %s %s: %w", c.Client, c.Direction, err)
+	}
+	r.MbitPerSecond = float64(r.Bytes) * 8 / 1e6 / r.Seconds
+	if c.Client == Myriad && c.Direction == Upload {
+		return r, nil
+	}
+	after, err := w.counters(c)
+	r.Retransmitted, r.Timeouts = after["TcpRetransSegs"]-before["TcpRetransSegs"], after["TcpExtTCPTimeouts"]-before["TcpExtTCPTimeouts"]
+	return r, err
+}
+
+// counters are those of the kernel that sends.
+func (w *world) counters(c Case) (map[string]uint64, error) {
+	if c.Direction == Download {
+		return w.far.Counters()
+	}
+	return w.near.Counters()
+}
+
+// wait sleeps for the measurement's time, or less when it is interrupted.
+func wait(ctx context.Context, seconds float64) {
+	t := time.NewTimer(time.Duration(seconds * float64(time.Second)))
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
