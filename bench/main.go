@@ -37,6 +37,7 @@ var commands = []command{
 	{"connect", "connections per second, and memory per connection, of tcpclient", connectCommand},
 	{"hold", "connections open at once: memory, cost of Open, traffic while they are held", holdCommand},
 	{"transfer", "throughput of one connection, down and up, beside the kernel's, with and without loss", transferCommand},
+	{"send", "raw frames sent per second, by method, size, batch and firewall", sendCommand},
 	{"bare", "connections per second of a client that does nothing: what backend and wire allow", bareCommand},
 }
 

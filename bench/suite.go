@@ -41,6 +41,7 @@ type suitePart struct {
 
 var suiteParts = []suitePart{
 	{"connect", "Connections per second, beside what people use instead", suiteConnect},
+	{"send", "Raw frames sent", suiteSend},
 	{"hold", "Connections held open at once", suiteHold},
 }
 
@@ -178,4 +179,17 @@ func suiteHold(ctx context.Context, quick bool, emit func(row any) error) (page.
 	}
 	rows, err := o.runAll(ctx, func(r *holdRow) error { return emit(r) })
 	return holdPart(rows), err
+}
+
+func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
+	var args []string
+	if quick {
+		args = []string{"-duration", "50ms", "-sizes", "64", "-batches", "1,32,256,4096"}
+	}
+	o, err := parseSend(args, io.Discard)
+	if err != nil {
+		return page.Part{}, err
+	}
+	rows, err := o.runAll(ctx, func(r *sendRow) error { return emit(r) })
+	return sendPart(rows), err
 }

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"time"
 
+	"myriad/bench/internal/cpu"
 	"myriad/iobackend"
 )
 
@@ -36,7 +37,7 @@ type worker struct {
 // flight.
 func (w *worker) run(cancelled <-chan struct{}, duration time.Duration) {
 	runtime.LockOSThread() // for good: a pinned thread ends with its goroutine
-	pin(int(w.step), w.first)
+	cpu.Pin(int(w.step), w.first)
 	end := w.queue.Now() + duration
 	idle := 0
 	for turn := 0; ; turn++ {

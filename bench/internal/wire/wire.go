@@ -111,6 +111,23 @@ func (w *World) kernel() error {
 	)
 }
 
+// Firewall has the near kernel look at what it sends, with connection tracking,
+// as a distribution's default rules do.
+func (w *World) Firewall() error {
+	_, err := w.near.RunInput(`table inet bench {
+	chain out { type filter hook output priority 0; policy accept;
+		ct state established,related counter accept
+		ct state new counter accept
+		counter accept
+	}
+}
+`, "nft", "-f", "-")
+	if err != nil {
+		return fmt.Errorf("wire: firewall: %w", err)
+	}
+	return nil
+}
+
 // Start begins a command in the near namespace; it is killed when this process
 // dies.
 func (w *World) Start(cmd *exec.Cmd) error { return w.near.Start(cmd) }

@@ -1,10 +1,10 @@
-package bare
+package cpu
 
 import "golang.org/x/sys/unix"
 
-// pin keeps the calling thread on the k-th processor that it may use, where
+// Pin keeps the calling thread on the k-th processor that it may use, where
 // there are at least as many as workers.
-func pin(workers, k int) {
+func Pin(workers, k int) {
 	var allowed, one unix.CPUSet
 	if unix.SchedGetaffinity(0, &allowed) != nil || allowed.Count() < workers {
 		return

@@ -1,6 +1,0 @@
-//go:build !linux
-
-package bare
-
-// pin does nothing here.
-func pin(workers, k int) {}

@@ -1,0 +1,2 @@
+// Package cpu chooses the processor that a thread runs on.
+package cpu

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package cpu
+
+// Pin does nothing here.
+func Pin(workers, k int) {}

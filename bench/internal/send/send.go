@@ -1,0 +1,76 @@
+package send
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"myriad/bench/internal/usage"
+	"myriad/iobackend"
+)
+
+// Methods are the ways to send.
+var Methods = []string{"raw", "raw-batch", "packet", "packet-batch", "packet-ring", "afxdp"}
+
+// UsesBatch reports whether a method sends several frames in one call.
+func UsesBatch(method string) bool { return method != "raw" && method != "packet" }
+
+// Config describes a run.
+type Config struct {
+	Method string
+	// Interface to send on; Gateway is who the frames go to.
+	Interface *net.Interface
+	Gateway   net.HardwareAddr
+	// Device is for AF_XDP only.
+	Device iobackend.Device
+	// Source is our address, Targets those sent to.
+	Source  netip.Addr
+	Targets netip.Prefix
+	// Unique gives each frame another destination and source port.
+	Unique     bool
+	FrameBytes int // with the check sequence
+	Batch      int // frames in one call
+	Queues     int
+	// Count is the number of frames for each queue; Duration how long to
+	// send when Count is 0.
+	Count    int
+	Duration time.Duration
+	// Enter runs a function where the interface is.
+	Enter func(func() error) error
+}
+
+// Result is what a run measured.
+type Result struct {
+	Elapsed          time.Duration
+	Sent, Refused    uint64
+	Process, Machine usage.CPU
+}
+
+// The sizes of frames that Ethernet allows.
+const (
+	FrameMin = 64
+	FrameMax = 1518
+	checkSum = 4 // bytes that the device appends
+)
+
+// BatchMax is the most frames that one call may be asked to send.
+const BatchMax = 4096
+
+func (c *Config) validate() error {
+	switch {
+	case !slices.Contains(Methods, c.Method):
+		return fmt.Errorf("send: Method %q is none of %s", c.Method, strings.Join(Methods, ", "))
+	case c.FrameBytes < FrameMin || c.FrameBytes > FrameMax:
+		return fmt.Errorf("send: FrameBytes %d is not within %d to %d", c.FrameBytes, FrameMin, FrameMax)
+	case c.Batch < 1 || c.Batch > BatchMax:
+		return fmt.Errorf("send: Batch %d is not within 1 to %d", c.Batch, BatchMax)
+	case c.Queues < 1:
+		return fmt.Errorf("send: Queues %d is below 1", c.Queues)
+	case c.Count < 1 && c.Duration <= 0:
+		return fmt.Errorf("send: Count %d and Duration %v: one must end the run", c.Count, c.Duration)
+	}
+	return nil
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/bits"
+	"net"
+	"net/netip"
+	"time"
+
+	"myriad/bench/internal/farend"
+	"myriad/bench/internal/send"
+	"myriad/bench/internal/wire"
+	"myriad/iobackend"
+	"myriad/iobackend/afxdp"
+)
+
+// sendRow is one run.
+type sendRow struct {
+	Table           string  `json:"table"` // rate, firewall, batch
+	Method          string  `json:"method"`
+	Destinations    string  `json:"destinations"` // one, unique
+	Firewall        bool    `json:"firewall"`     // nftables and connection tracking
+	Queues          int     `json:"queues"`
+	FrameBytes      int     `json:"frame_bytes"` // with the check sequence
+	Batch           int     `json:"batch"`
+	Seconds         float64 `json:"seconds"`
+	FramesPerSecond float64 `json:"frames_per_second"` // arrived
+	ShareOf10G      float64 `json:"share_of_10_gbe"`   // with preamble and gap
+	Sent            uint64  `json:"sent"`
+	Arrived         uint64  `json:"arrived"`
+	Refused         uint64  `json:"refused"` // by the kernel, to us
+	Lost            uint64  `json:"lost"`    // sent and not arrived
+	UserSeconds     float64 `json:"user_seconds"`
+	SystemSeconds   float64 `json:"system_seconds"`
+	MachineSeconds  float64 `json:"machine_seconds"`
+}
+
+// sendCommand is `bench send`.
+func sendCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parseSend(args, stdout)
+	if err != nil {
+		return err
+	}
+	rows, err := o.runAll(ctx, func(r *sendRow) error {
+		if o.asJSON {
+			return json.NewEncoder(stdout).Encode(r)
+		}
+		return nil
+	})
+	if !o.asJSON && len(rows) > 0 {
+		part := sendPart(rows)
+		err = errors.Join(part.WriteText(stdout), err)
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
+	}
+	return err
+}
+
+// jobs are the runs, without their results.
+func (o *sendOptions) jobs() (jobs []sendRow) {
+	for _, table := range o.tables {
+		for _, queues := range o.queues {
+			for _, m := range o.methods {
+				job := sendRow{Table: table, Method: m, Queues: queues, Destinations: "unique", FrameBytes: o.sizes[0], Batch: o.batch}
+				if !send.UsesBatch(m) {
+					job.Batch = 1
+				}
+				jobs = append(jobs, o.variants(job)...)
+			}
+		}
+	}
+	return jobs
+}
+
+// variants are the runs of one table, method and number of queues.
+func (o *sendOptions) variants(job sendRow) (jobs []sendRow) {
+	switch job.Table {
+	case "rate":
+		for _, destinations := range []string{"one", "unique"} {
+			for _, size := range o.sizes {
+				job.Destinations, job.FrameBytes = destinations, size
+				jobs = append(jobs, job)
+			}
+		}
+	case "firewall":
+		for _, destinations := range []string{"one", "unique"} {
+			for _, firewall := range []bool{false, true} {
+				job.Destinations, job.Firewall = destinations, firewall
+				jobs = append(jobs, job)
+			}
+		}
+	case "batch":
+		if !send.UsesBatch(job.Method) {
+			return nil
+		}
+		for _, batch := range o.batches {
+			job.Batch = batch
+			jobs = append(jobs, job)
+		}
+	}
+	return jobs
+}
+
+func (o *sendOptions) runAll(ctx context.Context, each func(r *sendRow) error) (rows []sendRow, err error) {
+	if err := needRoot(); err != nil {
+		return nil, fmt.Errorf("send: %w", err)
+	}
+	for _, row := range o.jobs() {
+		if ctx.Err() != nil {
+			break
+		}
+		if err := o.run(ctx, &row); err != nil {
+			return rows, err
+		}
+		rows = append(rows, row)
+		if err := each(&row); err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
+}
+
+// run does one run in a world of its own.
+func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
+	byKernel := row.Method != "afxdp"
+	world, err := wire.New(wire.Config{Queues: row.Queues, Pass: byKernel, Kernel: byKernel})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, world.Close()) }()
+	if row.Firewall {
+		if err := world.Firewall(); err != nil {
+			return err
+		}
+	}
+	c := send.Config{
+		Method: row.Method, Gateway: world.Gateway, Enter: world.Enter,
+		Source: wire.Sources.Addr().Next(), Targets: wire.Targets, Unique: row.Destinations == "unique",
+		FrameBytes: row.FrameBytes, Batch: row.Batch, Queues: row.Queues, Count: o.count, Duration: o.duration,
+	}
+	err = world.Enter(func() (err error) {
+		if c.Interface, err = net.InterfaceByName(wire.Interface); err != nil || byKernel {
+			return err
+		}
+		c.Device, err = afxdp.Open(iobackend.Config{
+			Interface: wire.Interface, Addresses: []netip.Prefix{wire.Sources}, Queues: row.Queues,
+			ReceiveFrames: framesFor(row.Batch), SendFrames: framesFor(row.Batch),
+		})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if c.Device != nil {
+		defer func() { err = errors.Join(err, world.Enter(c.Device.Close)) }()
+	}
+	result, err := send.Run(ctx, c)
+	if err != nil {
+		return err
+	}
+	far, err := settled(world.FarEnd)
+	row.fill(&result, far.Malformed)
+	return err
+}
+
+// framesFor is a power of two that holds a batch twice.
+func framesFor(batch int) int { return max(4096, 1<<bits.Len(uint(2*batch-1))) }
+
+// settled reads the far end's counters once they rest.
+func settled(f *farend.FarEnd) (farend.Counters, error) {
+	last, err := f.Counters()
+	for range 50 {
+		time.Sleep(10 * time.Millisecond)
+		now, again := f.Counters()
+		if err = errors.Join(err, again); err != nil || now == last {
+			break
+		}
+		last = now
+	}
+	return last, err
+}
+
+// fill takes over what a run measured.
+func (r *sendRow) fill(m *send.Result, arrived uint64) {
+	r.Seconds = m.Elapsed.Seconds()
+	r.Sent, r.Refused, r.Arrived = m.Sent, m.Refused, arrived
+	r.Lost = m.Sent - min(m.Sent, arrived)
+	r.FramesPerSecond = perSecond(min(arrived, m.Sent), m.Elapsed)
+	r.ShareOf10G = r.FramesPerSecond * float64(r.FrameBytes+onWire) * 8 / 10e9
+	r.UserSeconds, r.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
+	r.MachineSeconds = (m.Machine.User + m.Machine.System).Seconds()
+}
+
+// onWire is what a frame takes besides itself: preamble and gap.
+const onWire = 20

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/bench/internal/send"
+	"myriad/internal/testbed"
+)
+
+func sendRows(t testing.TB, args string) []sendRow {
+	t.Helper()
+	testbed.Require(t)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("send -json "+args)...)
+	require.Equal(t, exitOK, code, stderr)
+	require.Empty(t, stderr)
+	return decodeRows[sendRow](t, stdout)
+}
+
+// Each method sends all that it is asked to, and the far end counts it.
+func TestSendByEachMethod(t *testing.T) {
+	const count = 3000
+	rows := sendRows(t, "-tables rate -count 3000 -sizes 64,1518 -queues 1,2 -batch 64")
+	require.Len(t, rows, 2*len(send.Methods)*4)
+	for _, r := range rows {
+		require.EqualValues(t, count*r.Queues, r.Sent+r.Refused, "%+v", r)
+		require.Equal(t, r.Sent, r.Arrived+r.Lost, "%+v", r)
+		require.Positive(t, r.Arrived, "%+v", r)
+		require.Positive(t, r.FramesPerSecond)
+	}
+}
+
+func TestSendByBatchAndWithFirewall(t *testing.T) {
+	rows := sendRows(t, "-tables batch,firewall -count 5000 -queues 1 -batches 1,7,4096 -methods raw,packet-batch,packet-ring,afxdp")
+	require.Len(t, rows, 3*3+4*4)
+	walls := 0
+	for _, r := range rows {
+		require.EqualValues(t, 5000, r.Sent+r.Refused, "%+v", r)
+		require.Positive(t, r.Arrived, "%+v", r)
+		if r.Firewall {
+			walls++
+		}
+	}
+	require.Equal(t, 8, walls)
+	part := sendPart(rows)
+	require.Len(t, part.Rows, len(rows))
+	require.Len(t, part.Charts, 2)
+	require.Len(t, part.Charts[0].Lines, 3)
+}
+
+// Ctrl-C prints what was measured until then.
+func TestSendInterrupted(t *testing.T) {
+	testbed.Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	code, stdout, stderr := bench(ctx, "send", "-duration", "10m")
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stderr, "interrupted")
+	require.Contains(t, stdout, "raw")
+}
