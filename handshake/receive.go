@@ -71,6 +71,7 @@ func (m *Machine) trim(c *conn, g *linklayer.Segment) (data []byte, start seq.Nu
 	if c.s != nil && c.s.receive.finKnown && start.Add(len(data)).After(c.s.receive.fin) {
 		// Bytes after its own FIN: the peer contradicts itself.
 		m.Counters.Drops[DropAfterFIN]++
+		e.Flags |= ackNow
 		data = data[:max(c.s.receive.fin.Since(start), 0)]
 		fin = start.Add(len(data)) == c.s.receive.fin
 	}

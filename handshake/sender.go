@@ -189,7 +189,8 @@ func (m *Machine) senderACK(c *conn, g *linklayer.Segment, acked int, before uin
 	switch r := &s.recovery; {
 	case acked > 0:
 		r.dupACKs = 0
-	case e.Flags&sackOK == 0 && e.SndNxt != e.SndUna && bare && r.dupACKs < 255:
+	case e.Flags&sackOK == 0 && e.SndNxt != e.SndUna && bare && s.window > 0 && r.dupACKs < 255:
+		// The answer to a probe of a closed window tells of no loss.
 		r.dupACKs++
 		d.bytes = int32(m.segmentSize(c)) // each tells of a segment that has arrived
 	}

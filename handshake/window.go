@@ -3,6 +3,7 @@ package handshake
 import (
 	"time"
 
+	"myriad/conntable"
 	"myriad/internal/seq"
 )
 
@@ -53,6 +54,10 @@ func (m *Machine) readAndWindow(c *conn) (read seq.Number, window int) {
 // windowMoved owes the peer an ACK when the application has made room that is
 // worth telling.
 func (m *Machine) windowMoved(c *conn) {
+	switch c.e.State {
+	case conntable.CloseWait, conntable.Closing, conntable.LastAck, conntable.TimeWait:
+		return // nothing more will come
+	}
 	read, window := m.readAndWindow(c)
 	if read.Add(window).Since(c.e.RcvEdge) >= min(window/2, 2*m.cfg.MSS) {
 		c.e.Flags |= ackNow
