@@ -116,6 +116,7 @@ func (m *Memory) deliver() {
 			c.err = errTruncated
 		}
 		m.end(c)
+		m.Recycle(b)
 	}
 }
 

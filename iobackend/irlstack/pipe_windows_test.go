@@ -89,7 +89,7 @@ func (p *Pipe) serve() error {
 	if err != nil && !errors.Is(err, windows.ERROR_PIPE_CONNECTED) {
 		return err
 	}
-	buffer := make([]byte, 4<<20)
+	buffer := make([]byte, p.requestBytes())
 	for registered := false; ; {
 		if p.idle.Load() {
 			_, _ = windows.WaitForSingleObject(p.stop, windows.INFINITE)
@@ -111,6 +111,7 @@ func (p *Pipe) serve() error {
 			if err := p.Up(b); err != nil {
 				return err
 			}
+			p.Recycle(b)
 		}
 	}
 }

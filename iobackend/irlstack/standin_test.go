@@ -27,6 +27,7 @@ type StandIn struct {
 	registered []netip.Prefix
 	buffers    []int // frames in each request that came down
 	carver     Carver
+	spare      [][]byte
 }
 
 // StandInMAC is the adapter's address.
@@ -39,7 +40,7 @@ func (s *StandIn) Registered() []netip.Prefix {
 	return s.registered
 }
 
-// Buffers are the numbers of frames of each request so far.
+// Buffers are the numbers of frames of each of the first 100 requests.
 func (s *StandIn) Buffers() []int {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
@@ -119,12 +120,12 @@ func (s *StandIn) Down(request []byte) (up [][]byte) {
 	var current []byte
 	reply := func(frame []byte) {
 		if current == nil {
-			current = make([]byte, 0, s.requestBytes())
+			current = s.buffer()
 		}
 		var ok bool
 		if current, ok = Append(current, frame, s.Flags); !ok {
 			up = append(up, current)
-			current, _ = Append(make([]byte, 0, s.requestBytes()), frame, s.Flags)
+			current, _ = Append(s.buffer(), frame, s.Flags)
 		}
 	}
 	count := 0
@@ -138,7 +139,9 @@ func (s *StandIn) Down(request []byte) (up [][]byte) {
 		}
 		count += n
 	}
-	s.buffers = append(s.buffers, count)
+	if len(s.buffers) < 100 {
+		s.buffers = append(s.buffers, count)
+	}
 	if current != nil {
 		up = append(up, current)
 	}
@@ -148,6 +151,26 @@ func (s *StandIn) Down(request []byte) (up [][]byte) {
 		}
 	}
 	return up
+}
+
+// buffer is for what goes up: shorter than a request may be, since a request
+// is as long as the frames that the driver has.
+func (s *StandIn) buffer() []byte {
+	if n := len(s.spare); n > 0 {
+		b := s.spare[n-1]
+		s.spare = s.spare[:n-1]
+		return b[:0]
+	}
+	return make([]byte, 0, min(s.requestBytes(), 1<<17))
+}
+
+// Recycle takes back what Down returned.
+func (s *StandIn) Recycle(b []byte) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	if cap(b) == min(s.requestBytes(), 1<<17) {
+		s.spare = append(s.spare, b)
+	}
 }
 
 // Bad is how many of our buffers were not as they should be.
