@@ -50,7 +50,7 @@ type holdRow struct {
 	RSSBytes             uint64            `json:"rss_bytes"`
 	AddedPerConnection   float64           `json:"added_bytes_per_connection"` // beyond what the process had before
 	PauseMaxSeconds      float64           `json:"gc_pause_max_seconds"`
-	Tuples               int               `json:"tuples"` // that there are for the asked-for peer
+	Tuples               uint64            `json:"tuples"` // that there are for the asked-for peer
 	Full                 bool              `json:"err_full"`
 	OpenNanoseconds      map[string]int64  `json:"open_nanoseconds"` // by the share that was taken, "50%" upwards
 	Exchanges            uint64            `json:"exchanges"`
@@ -91,7 +91,7 @@ type holdJob struct {
 	connections int
 	sources     []netip.Prefix
 	targets     netip.Prefix
-	tuples      int
+	tuples      uint64
 }
 
 // jobs are the runs, smaller ones first: what a run leaves in the process's
