@@ -182,7 +182,7 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 		PagesMax: s.o.PagesMax, IgnoreRobots: s.o.IgnoreRobots,
 	})
 	before, start := network.Process(), time.Now()
-	bar := progress.Start(os.Stderr, s.state)
+	bar := progress.Start(os.Stderr, "pages", s.state)
 	watched, stop := s.watch(ctx)
 	err := s.crawl.Run(watched)
 	if err == nil {

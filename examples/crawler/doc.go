@@ -1,4 +1,4 @@
-// Command crawler crawls the web through Myriad.
+// Command crawler crawls the web, or a Gnutella network, through Myriad.
 //
 // Without -interface it makes two network namespaces, starts a demo web in the
 // one and crawls it from the other: over AF_XDP as root, over AF_PACKET in a
@@ -16,6 +16,33 @@
 // short, tls, bad reply, no memory, device gone, failed, disallowed by robots.txt) and
 // detail. Each line is written whole and at once, so that the file is whole
 // lines also after kill -9. Lines are added to a file that exists.
+//
+// # Gnutella
+//
+// With -protocol gnutella it takes a snapshot of a Gnutella 0.6 network: it
+// asks each ultrapeer (Crawler: 0.1) for the ultrapeers and leaves that it
+// knows, breadth first from those in -seeds, until all are found. Attempts are
+// spread over the addresses in -source, since a servent refuses one that comes
+// again within 300 seconds; a node that refuses ours is asked from another.
+// Without -interface the network is the demo's: computed from -demo-seed by a
+// stateless far end, so that every node and every edge found is checked.
+//
+// The output is one JSON object per line and node. For a node that was
+// contacted: address, kind (ultrapeer; leaf: it answered, and named no leaves;
+// unknown: it did not answer 200), status (of its reply), user_agent,
+// live_since (RFC 3339) and uptime_s (seconds, at the start of the snapshot),
+// peers and leaves (how many it named; peers is its degree), rtt_us (of the
+// last handshake), attempts, and for a failure error (one of: refused, reset,
+// timed out, deadline exceeded, unreachable, no memory, device gone, cut
+// short, head too long, not gnutella, too frequent, busy, other status, no
+// route) and detail (the servent's words). At the end, for a node that was
+// named as a leaf only: address, kind (leaf), parents (how often it was
+// named). Spaces may stand at the end of a line.
+//
+// The file -edges begins with the line MYRIAD GNUTELLA EDGES 1. Then come, for
+// each node that answered, all numbers big-endian: its address (4 bytes) and
+// port (2), the number of its ultrapeers (2) and of its leaves (2), and their
+// addresses and ports.
 //
 // # Exit codes
 //

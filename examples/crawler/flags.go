@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"myriad/examples/internal/demonet"
+	"myriad/examples/internal/overlay"
 )
 
 // options are what the command line says, with the defaults of its mode.
 type options struct {
+	Protocol   string
 	Interface  string
 	Sources    prefixes
 	Seeds      string
@@ -39,6 +41,8 @@ type options struct {
 
 	DemoPages, DemoHosts int
 	DemoSeed             uint64
+
+	gnutellaOptions
 }
 
 func (o *options) demo() bool { return o.Interface == "" }
@@ -66,7 +70,12 @@ With -interface, -source and -seeds: crawls the real thing through Myriad,
 politely: %g new connections a second, %d at a time per address, %v between two
 requests to it, %d pages, robots.txt honoured. Flags ask for more.
 
-Writes one JSON line per URL to -out, progress and a summary to standard error.
+With -protocol gnutella: takes a snapshot of a Gnutella 0.6 network, all
+ultrapeers breadth first, from those in -seeds (addresses with ports, one a
+line), each contacted once, from many source addresses; without -interface, of
+a demo network that it computes.
+
+Writes one JSON line per URL or node to -out, progress and a summary to standard error.
 Exit codes: 0 done or ended by Ctrl-C, 1 failed, 2 wrong usage.
 
 `
@@ -91,6 +100,9 @@ func parse(args []string, help io.Writer) (*options, error) {
 	}
 	given := make(map[string]bool)
 	flags.Visit(func(f *flag.Flag) { given[f.Name] = true })
+	if err := o.checkProtocol(given); err != nil {
+		return nil, err
+	}
 	o.fillIn(given)
 	return o, o.check(given)
 }
@@ -99,9 +111,10 @@ func define(o *options) *flag.FlagSet {
 	f := flag.NewFlagSet("crawler", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.Usage = func() {}
+	f.StringVar(&o.Protocol, "protocol", "web", "what to crawl: `web or gnutella`")
 	f.StringVar(&o.Interface, "interface", "", "crawl from this network `device` instead of the demo")
 	f.Var(&o.Sources, "source", "our addresses on it, which nobody else may use: `CIDR`s with commas between; may be repeated")
-	f.StringVar(&o.Seeds, "seeds", "", "`file` of URLs to begin with, one a line; # begins a comment")
+	f.StringVar(&o.Seeds, "seeds", "", "`file` of URLs (gnutella: addresses with ports) to begin with, one a line; # begins a comment")
 	f.Var(&o.Resolvers, "resolver", "DNS server that answers over TCP: `address[:port]`s with commas between; names fail without")
 	f.Var(&o.Gateway, "gateway", "next hop (the kernel's default route of the device): `address`")
 	f.Var(&o.GatewayMAC, "gateway-mac", "Ethernet address of the next hop, instead of asking for it: `MAC`")
@@ -112,14 +125,15 @@ func define(o *options) *flag.FlagSet {
 	f.Float64Var(&o.Rate, "rate", 0, "new connections per second, a `number`; 0 for no limit (100; demo: no limit)")
 	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")
 	f.DurationVar(&o.Pause, "pause", 0, "`time` between two requests to one address (1s; demo: none)")
-	f.IntVar(&o.Parallel, "parallel", 512, "`URLs` in hand at a time")
+	f.IntVar(&o.Parallel, "parallel", 512, "`URLs` in hand at a time (gnutella: connections, 4096)")
 	f.IntVar(&o.PagesMax, "max-pages", 0, "end after so many `URLs`, 0 for no limit (1000; demo: no limit)")
 	f.Int64Var(&o.BytesMax, "max-bytes", 16<<20, "`bytes` read of one page")
-	f.DurationVar(&o.Timeout, "timeout", 30*time.Second, "`time` for one page, from the first SYN to the last byte")
+	f.DurationVar(&o.Timeout, "timeout", 30*time.Second, "`time` for one page or node, from the first SYN to the last byte")
 	f.BoolVar(&o.IgnoreRobots, "ignore-robots", false, "do not ask for robots.txt; only on hosts whose owner agreed")
 	f.IntVar(&o.DemoPages, "demo-pages", 24_000, "`pages` of the demo web")
 	f.IntVar(&o.DemoHosts, "demo-hosts", 256, "`addresses` of the demo web")
-	f.Uint64Var(&o.DemoSeed, "demo-seed", 1, "`number` that the demo web is made from")
+	f.Uint64Var(&o.DemoSeed, "demo-seed", 1, "`number` that the demo is made from")
+	o.gnutellaOptions.define(f)
 	return f
 }
 
@@ -131,6 +145,9 @@ func (o *options) fillIn(given map[string]bool) {
 		if o.Contact == "" {
 			o.Contact = "demo@demo.test"
 		}
+	}
+	if o.Protocol == "gnutella" && !given["parallel"] {
+		o.Parallel = gnutellaParallel
 	}
 	if !given["rate"] {
 		o.Rate = m.rate
@@ -184,6 +201,10 @@ func (o *options) check(given map[string]bool) error {
 		{"max-bytes", o.BytesMax, 1, 1 << 30},
 		{"demo-pages", int64(o.DemoPages), 1, 10_000_000},
 		{"demo-hosts", int64(o.DemoHosts), 1, demonet.HostsMax},
+		{"demo-nodes", int64(o.DemoNodes), overlay.NodesMin, overlay.NodesMax},
+		{"max-nodes", int64(o.NodesMax), 0, math.MaxInt32},
+		{"max-known", int64(o.KnownMax), 1, 1 << 29},
+		{"attempts", int64(o.Attempts), 1, 100},
 	} {
 		if n.value < n.least || n.value > n.most {
 			return fmt.Errorf("-%s %d: give a number from %d to %d", n.name, n.value, n.least, n.most)
@@ -206,7 +227,7 @@ func (o *options) checkReal(given map[string]bool) error {
 	if o.Contact == "" {
 		return fmt.Errorf("-contact is empty: give a URL or a mail address by which those you crawl can reach you")
 	}
-	for _, name := range []string{"demo-pages", "demo-hosts", "demo-seed"} {
+	for _, name := range []string{"demo-pages", "demo-hosts", "demo-nodes", "demo-seed"} {
 		if given[name] {
 			return fmt.Errorf("-%s goes with the demo, -interface with the real thing: leave one of them out", name)
 		}

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 
 	"myriad/examples/internal/demonet"
+	"myriad/examples/internal/overlaynet"
 )
 
 // Exit codes.
@@ -47,6 +48,9 @@ func run() int {
 	if demonet.IsServer() {
 		return report(demonet.Serve(os.Stdin, os.Stdout))
 	}
+	if overlaynet.IsServer() {
+		return report(overlaynet.Serve(os.Stdin, os.Stdout))
+	}
 	o, err := parse(os.Args[1:], os.Stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -60,6 +64,9 @@ func run() int {
 			return report(fmt.Errorf("make namespaces for the demo: %w; run it as root, or give -interface", err))
 		}
 		return code
+	}
+	if o.Protocol == "gnutella" {
+		return report(crawlGnutella(o))
 	}
 	return report(crawlAll(o))
 }

@@ -21,7 +21,7 @@ import (
 
 // State is what is shown.
 type State struct {
-	Done, Known int // URLs finished, and found so far
+	Done, Known int // finished, and found so far
 	Connections int // open now
 	Failures    map[string]int
 }
@@ -43,8 +43,9 @@ type Bar struct {
 func Terminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // Start shows what read returns, again and again, until Stop. It returns nil,
-// on which Stop may be called, when out is no terminal.
-func Start(out *os.File, read func() State) *Bar {
+// on which Stop may be called, when out is no terminal. unit is what is counted,
+// in the plural.
+func Start(out *os.File, unit string, read func() State) *Bar {
 	if !Terminal(out) {
 		return nil
 	}
@@ -58,7 +59,7 @@ func Start(out *os.File, read func() State) *Bar {
 		progressbar.OptionSetWidth(bar),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
-		progressbar.OptionSetItsString("pages"),
+		progressbar.OptionSetItsString(unit),
 		progressbar.OptionSetPredictTime(true),
 		progressbar.OptionShowDescriptionAtLineEnd(),
 		progressbar.OptionUseANSICodes(true),

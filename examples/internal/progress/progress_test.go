@@ -18,7 +18,7 @@ func TestNoTerminalNoLine(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	defer r.Close()
-	bar := Start(w, func() State { return State{} })
+	bar := Start(w, "pages", func() State { return State{} })
 	require.Nil(t, bar)
 	bar.Stop()
 	require.NoError(t, w.Close())

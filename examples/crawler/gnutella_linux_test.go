@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/examples/internal/gnutella"
+	"myriad/examples/internal/overlay"
+	"myriad/internal/testbed"
+)
+
+// readNodes reads whole lines of JSON, and counts them by kind and error.
+func readNodes(t *testing.T, content []byte) map[string]int {
+	t.Helper()
+	require.True(t, len(content) == 0 || content[len(content)-1] == '\n', "the last line is whole")
+	seen, kinds := make(map[string]bool), make(map[string]int)
+	for line := range bytes.Lines(content) {
+		var node struct{ Address, Kind, Error string }
+		require.NoError(t, json.Unmarshal(line, &node), string(line))
+		require.False(t, seen[node.Address], "each once")
+		seen[node.Address] = true
+		kinds[strings.TrimSpace(node.Kind+" "+node.Error)]++
+	}
+	return kinds
+}
+
+// TestGnutellaDemo takes a snapshot over AF_XDP and over AF_PACKET. The command
+// itself compares every node and edge with the network, and fails otherwise.
+func TestGnutellaDemo(t *testing.T) {
+	testbed.Require(t)
+	const nodes = "10000"
+	o, err := overlay.New(3, 10000)
+	require.NoError(t, err)
+	for _, backend := range []string{"afxdp", "afpacket"} {
+		t.Run(backend, func(t *testing.T) {
+			edges := filepath.Join(t.TempDir(), "edges")
+			cmd, stderr := command(t, "-protocol", "gnutella", "-demo-nodes", nodes, "-demo-seed", "3",
+				"-backend", backend, "-edges", edges, "-max-known", "200000")
+			out, err := cmd.Output()
+			require.NoError(t, err, stderr)
+			for _, part := range []string{"Snapshot in", "10000 nodes contacted", "components  ", "1, the largest of 10000 nodes", "Every node and every edge"} {
+				require.Contains(t, stderr.String(), part)
+			}
+			kinds := readNodes(t, out)
+			require.Equal(t, 10000, kinds["ultrapeer"]+kinds["unknown busy"]+kinds["unknown refused"], kinds)
+			require.Greater(t, kinds["leaf"], 100_000)
+			requireEdges(t, o, edges, kinds["ultrapeer"])
+			requireNothingLeft(t)
+		})
+	}
+}
+
+// requireEdges compares a file of edges with the network.
+func requireEdges(t *testing.T, o *overlay.Overlay, path string, ultrapeers int) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	require.NoError(t, err)
+	b, ok := bytes.CutPrefix(b, []byte("MYRIAD GNUTELLA EDGES 1\n"))
+	require.True(t, ok)
+	six := func() (a gnutella.Address) {
+		a = gnutella.Address(binary.BigEndian.Uint32(b))<<16 | gnutella.Address(binary.BigEndian.Uint16(b[4:]))
+		b = b[6:]
+		return a
+	}
+	count := 0
+	for ; len(b) > 0; count++ {
+		node, ok := o.Node(six())
+		require.True(t, ok)
+		peers, leaves := binary.BigEndian.Uint16(b), binary.BigEndian.Uint16(b[2:])
+		b = b[4:]
+		var list []gnutella.Address
+		for range int(peers) + int(leaves) {
+			list = append(list, six())
+		}
+		require.Equal(t, o.AppendPeers(nil, node), list[:peers])
+		require.Equal(t, o.AppendLeaves(nil, node), list[peers:])
+	}
+	require.Equal(t, ultrapeers, count)
+}
+
+// TestGnutellaKilledAndInterrupted leaves whole lines behind, and says what
+// there is.
+func TestGnutellaKilledAndInterrupted(t *testing.T) {
+	testbed.Require(t)
+	for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
+		path := filepath.Join(t.TempDir(), "out.jsonl")
+		cmd, stderr := command(t, "-protocol", "gnutella", "-demo-nodes", "20000", "-rate", "5000", "-out", path, "-max-known", "1000000")
+		require.NoError(t, cmd.Start())
+		require.Eventually(t, func() bool {
+			info, err := os.Stat(path)
+			return err == nil && info.Size() > 0
+		}, time.Minute, 5*time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(s))
+		code := exitCode(cmd.Wait())
+		content, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NotEmpty(t, readNodes(t, content))
+		if s == syscall.SIGINT {
+			require.Zero(t, code, stderr)
+			require.Contains(t, stderr.String(), "Interrupted: part of a snapshot")
+		}
+		requireNothingLeft(t)
+	}
+}
+
+func TestServentSeeds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "seeds")
+	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o600)) }
+	write("# ultrapeers\n192.0.2.1\n\n 192.0.2.2:6347 \n")
+	seeds, err := readServents(path)
+	require.NoError(t, err)
+	require.Len(t, seeds, 2)
+	require.Equal(t, "192.0.2.1:6346", seeds[0].String())
+	require.Equal(t, "192.0.2.2:6347", seeds[1].String())
+	for text, want := range map[string]string{"x\n": "line 1", "\n127.0.0.1:1": "line 2", "[2001:db8::1]:1": "line 1", "#": "no address"} {
+		write(text)
+		_, err = readServents(path)
+		require.ErrorContains(t, err, want)
+	}
+}

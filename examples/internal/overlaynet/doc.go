@@ -1,0 +1,28 @@
+// Package overlaynet is the far end of the Gnutella demo: a process that
+// answers for all ultrapeers of a computed network, on raw frames and without
+// remembering anything, in a network namespace of its own.
+//
+//	this process                        child
+//	198.18.0.1 (kernel)   ── veth ──    198.18.0.2 (kernel), router
+//	198.18.64.0/18 (Myriad)             10.64.0.0/10: every ultrapeer
+//
+// # Without memory
+//
+//	SYN                 SYN-ACK, whose sequence number is a keyed hash of the
+//	                    four-tuple; RST where nobody is
+//	the request         the reply, in segments of at most SegmentBytes, now
+//	                    and then in the wrong order; their numbers come from
+//	                    the request's acknowledgement
+//	the third leg       FIN
+//	FIN                 ACK with FIN
+//	anything else       counted
+//
+// Everything is checked: the checksums, the hash in what is acknowledged, each
+// byte of the request and of the third leg. What is lost is not sent again,
+// but for what the crawler's TCP asks for with its own retransmissions.
+//
+// # Course
+//
+// As in package demonet, whose Enter goes before: Start makes the rest; in the
+// child IsServer is true and Serve does everything.
+package overlaynet
