@@ -328,3 +328,24 @@ func (i *idle) completed(done []completion, _ time.Duration) (int, error) {
 func (i *idle) cancel()      { i.d.queue.reading, i.d.queue.writes = 0, 0 }
 func (i *idle) close() error { return nil }
 func (i *idle) wake()        {}
+
+// Whatever the driver answers is refused or makes sense.
+func FuzzAnswer(f *testing.F) {
+	good, _ := (&StandIn{}).Control(appendHello(nil, 1))
+	f.Add(good)
+	f.Add(good[:answerBytes])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s, detail, err := parseAnswer(b)
+		if err != nil {
+			require.ErrorIs(t, err, ErrVersion)
+			return
+		}
+		require.Equal(t, s == statusOK, refusal(s, detail, "memory", testAddresses) == nil)
+		if h, err := parseHello(b); err == nil {
+			require.GreaterOrEqual(t, h.mtu, mtuMin)
+			require.LessOrEqual(t, h.mtu, mtuMax)
+			require.LessOrEqual(t, h.requestBytes, requestBytesMax)
+		}
+	})
+}
