@@ -112,7 +112,9 @@ func (m *Machine) resetOrSYN(c *conn, g *linklayer.Segment) Result {
 			return m.drop(DropRSTOutOfWindow)
 		}
 		if c.e.Flags&finHeld != 0 {
-			// The application has not read all that came before the FIN.
+			// The application has not read all that came before the FIN. Of
+			// ours nothing will be acknowledged any more.
+			c.e.SndUna = c.e.SndNxt
 			var r Result
 			m.timeWait(c, &r)
 			return r

@@ -88,6 +88,9 @@ func TestRSTAfterBothFINsKeepsWhatWasNotRead(t *testing.T) {
 	require.NoError(t, s.close(id, Fin))
 	s.send(linklayer.RST, 8, 0, "")
 	require.Empty(t, s.log.kinds())
+	s.send(linklayer.ACK, 8, 2, "") // of our FIN: it must not stop the timer
+	_, err := s.client.Check()
+	require.NoError(t, err)
 	require.NoError(t, s.log.w.Resume(id))
 	s.settle()
 	require.Equal(t, []EventKind{Data, EndOfStream, Closed}, s.log.kinds())

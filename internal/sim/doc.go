@@ -21,6 +21,15 @@
 // The same seed gives the same frames and events at the same instants:
 // Result.Hash tells. Run again with a capture shows them.
 //
+// # Running
+//
+//	go test ./internal/sim                     a thousand worlds
+//	go test ./internal/sim -seeds N -first S   N worlds from seed S on
+//	go test ./internal/sim -seed S             that one
+//
+// A world that fails is named by its seed, and run again with a capture that
+// tcpdump and Wireshark read.
+//
 // # Concurrency
 //
 // A world runs on the goroutine that calls Run; worlds share nothing.
