@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/examples/internal/iterate"
+)
+
+var realFlags = []string{"-interface", "eth0", "-source", "192.0.2.128/25"}
+
+// badUsage has the part of the message that tells what to do.
+var badUsage = []struct {
+	args []string
+	real bool
+	want string
+}{
+	{[]string{"names.txt"}, false, "-names"},
+	{[]string{"-frobnicate"}, false, "dnswalk -h"},
+	{[]string{"-names", "x"}, false, "-names needs -interface"},
+	{[]string{"-interface", "eth0"}, false, "-source is missing"},
+	{[]string{"-demo-zones", "3"}, true, "-demo-zones goes with the demo"},
+	{[]string{"-hints", "x", "-root", "192.0.2.1"}, true, "leave one of them out"},
+	{[]string{"-root", "example.org"}, true, "no IPv4 address"},
+	{[]string{"-type", "BOGUS"}, true, "TYPE65"},
+	{[]string{"-zone", "a..b"}, true, "-zone"},
+	{[]string{"-backend", "dpdk"}, false, "afxdp or afpacket"},
+	{[]string{"-rate", "-1"}, false, "-rate -1"},
+	{[]string{"-rate", "NaN"}, false, "-rate NaN"},
+	{[]string{"-timeout", "0"}, false, "-timeout 0s"},
+	{[]string{"-per-server", "0"}, false, "from 1 to 60000"},
+	{[]string{"-demo-tlds", "1"}, false, "from 2 to"},
+	{[]string{"-cache", "0"}, false, "-cache 0"},
+}
+
+func TestBadUsage(t *testing.T) {
+	for _, test := range badUsage {
+		args := test.args
+		if test.real {
+			args = append(append([]string{}, realFlags...), args...)
+		}
+		_, err := parse(args, new(bytes.Buffer))
+		require.ErrorContains(t, err, test.want, "%v", args)
+	}
+}
+
+func TestDefaultsOfEachMode(t *testing.T) {
+	o, err := parse(nil, nil)
+	require.NoError(t, err)
+	require.Zero(t, o.Rate)
+	o, err = parse(realFlags, nil)
+	require.NoError(t, err)
+	require.EqualValues(t, goodRate, o.Rate)
+	require.Equal(t, goodPerServer, o.PerServer)
+	var help bytes.Buffer
+	_, err = parse([]string{"-h"}, &help)
+	require.True(t, errors.Is(err, flag.ErrHelp))
+	require.Contains(t, help.String(), "Usage: dnswalk")
+	require.Contains(t, help.String(), "-per-server")
+}
+
+func TestReadNames(t *testing.T) {
+	o, err := parse(append([]string{"-zone", "Example.ORG", "-type", "mx"}, realFlags...), nil)
+	require.NoError(t, err)
+	var got []iterate.Question
+	collect := func(q iterate.Question) bool { got = append(got, q); return true }
+	require.NoError(t, readNames(strings.NewReader("# all\nWWW\n\n mail aaaa # one\nx. TYPE65\n"), o, collect))
+	require.Equal(t, []iterate.Question{{Name: "www.example.org.", Type: 15}, {Name: "mail.example.org.", Type: 28}, {Name: "x.example.org.", Type: 65}}, got)
+	for _, bad := range []string{"a b c", "a..b", "müller", "a BOGUS", strings.Repeat("x", 64)} {
+		require.ErrorContains(t, readNames(strings.NewReader("ok\n"+bad+"\n"), o, collect), "line 2")
+	}
+}
