@@ -179,6 +179,9 @@ func (m *Machine) stepSynReceived(c *conn, g *linklayer.Segment) Result {
 		e.Flags |= sendSYN
 		return m.drop(DropSYNChallenged)
 	}
+	if !m.paws(c, g) {
+		return Result{}
+	}
 	switch {
 	case g.Flags&linklayer.ACK == 0:
 		return m.drop(DropNoACK)
