@@ -42,6 +42,7 @@ const (
 	mssDefault      = 536                    // RFC 9293 §3.7.1
 	mssFloor        = 48                     // a smaller one is a lie; as Linux
 	rangesPerSide   = 1                      // out-of-order ranges provided for, on average
+	rangesExtra     = 4                      // connections that may have HolesMax of them beside that
 	lightSegments   = 22                     // full segments a plain connection takes before its window is tuned
 )
 
@@ -68,7 +69,7 @@ type Machine struct {
 
 // New returns a Machine over the entries of table.
 func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, error) {
-	holes, err := sack.NewPool(sack.PoolConfig{Ranges: cfg.Sides * rangesPerSide, PerConnection: cfg.HolesMax})
+	holes, err := sack.NewPool(sack.PoolConfig{Ranges: cfg.Sides*rangesPerSide + rangesExtra*cfg.HolesMax, PerConnection: cfg.HolesMax})
 	if err != nil {
 		return nil, fmt.Errorf("handshake: %w", err)
 	}

@@ -50,6 +50,9 @@ func (m *Machine) finishSegment(c *conn, g *linklayer.Segment) {
 	g.Window = m.advertise(c)
 	m.stamp(c, g)
 	e.Flags &^= ackNow
+	if c.s != nil {
+		c.s.receive.unsaid = 0
+	}
 	if c.s != nil && c.s.receive.repeats > 0 {
 		// Without SACK the number of ACKs is all that tells the peer of a
 		// loss: one for each segment (RFC 5681 §4.2), where SACK blocks speak

@@ -159,10 +159,13 @@ func (m *Machine) storeRange(c *conn, r seq.Range, data []byte) {
 		}
 		at = gap.End
 	}
-	_, duplicate, err := in.holes.Add(m.holes, r)
+	merged, duplicate, err := in.holes.Add(m.holes, r)
 	if err != nil {
 		m.Counters.Drops[DropHolesFull]++
 		return
+	}
+	if c.e.Flags&sackOK != 0 && (in.unsaid == 0 || merged.Start != in.lately) {
+		in.unsaid, in.lately = min(in.unsaid, 254)+1, merged.Start
 	}
 	m.Counters.OutOfOrder++
 	if duplicate.Len() > 0 {
@@ -283,4 +286,16 @@ func (m *Machine) noteDuplicate(c *conn, g *linklayer.Segment) {
 	}
 	m.Counters.DSACKs++
 	c.s.receive.holes.NoteDuplicate(seq.Range{Start: g.Seq, End: end.Min(c.e.RcvNxt)})
+}
+
+// unsaidMost is the number of ranges that one ACK can tell of, beside a D-SACK
+// and timestamps.
+const unsaidMost = 2
+
+// MustReport reports whether connection i's ACK is to leave before the next
+// segment is handled: with more ranges than fit into it, the peer would never
+// hear of some, and send them again.
+func (m *Machine) MustReport(i uint32) bool {
+	e := m.table.At(i)
+	return synchronized(e.State) && e.Side != 0 && m.sides.records[e.Side-1].receive.unsaid >= unsaidMost
 }

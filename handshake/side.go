@@ -50,8 +50,10 @@ type receiver struct {
 	read      seq.Number // next to be delivered; RcvNxt when nothing is held
 	fin       seq.Number // the FIN's number, if finKnown
 	finKnown  bool
-	repeats   uint8  // ACKs owed for segments beyond a hole, to a peer without SACK
-	window    uint32 // what is offered when nothing is held
+	unsaid    uint8      // ranges begun or lengthened since the last ACK
+	lately    seq.Number // the start of the last of them
+	repeats   uint8      // ACKs owed for segments beyond a hole, to a peer without SACK
+	window    uint32     // what is offered when nothing is held
 	tuneSeq   seq.Number
 	tuneAt    time.Duration
 	delivered seq.Number // everything before was handed out; freed at EndTurn
@@ -131,6 +133,7 @@ func (m *Machine) fillSide(c *conn) {
 	s.receive.queue.Reset(e.RcvNxt)
 	s.receive.read, s.receive.delivered = e.RcvNxt, e.RcvNxt
 	s.receive.finKnown, s.receive.drained, s.receive.repeats = false, false, 0
+	s.receive.unsaid = 0
 	s.receive.window = uint32(m.cfg.ReceiveBuffer)
 	s.receive.tuneSeq, s.receive.tuneAt = e.RcvNxt, c.now
 	s.stamps = stamps{}

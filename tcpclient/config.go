@@ -64,7 +64,7 @@ type Config struct {
 	// time: with data of their own to send, with holes, or paused: the
 	// smaller of 65,536 and ConnectionsMax.
 	SideRecords int
-	// HolesMax is the number of out-of-order ranges kept per connection: 64.
+	// HolesMax is the number of out-of-order ranges kept per connection: 512.
 	HolesMax int
 	// Calls bounds the calls from other goroutines that wait for a worker:
 	// 4,096 per worker.

@@ -59,7 +59,7 @@ func (c Config) withDefaults() Config {
 	set(&c.SendBuffer, 256<<10)
 	set(&c.BufferMemory, 64<<20)
 	set(&c.SideRecords, min(65536, c.ConnectionsMax))
-	set(&c.HolesMax, 64)
+	set(&c.HolesMax, 512)
 	set(&c.Calls, 4096)
 	set(&c.TTL, 64)
 	set(&c.QueryBytes, 512)

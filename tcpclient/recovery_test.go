@@ -281,3 +281,25 @@ func TestNewRenoWithoutSACK(t *testing.T) {
 	s.wantNothing()
 	require.Zero(t, s.counters().Timeouts)
 }
+
+// A batch that begins more ranges than one ACK can tell of is acknowledged in
+// between, so that the peer hears of each.
+func TestEveryRangeOfABatchIsReported(t *testing.T) {
+	s := newScript(t, Config{})
+	s.establish(Open{})
+	want := map[int]bool{}
+	for k := 1; k <= 20; k++ {
+		s.queue(fACK, 1+200*k, 1, strings.Repeat("x", 100))
+		want[1+200*k] = true
+	}
+	s.settle()
+	for _, p := range s.heard {
+		o := &p.Segment.Options
+		for _, b := range o.SACK[:o.SACKCount] {
+			delete(want, b.Start.Since(s.irs))
+		}
+	}
+	require.Empty(t, want, "never reported")
+	require.LessOrEqual(t, len(s.heard), 11, "one ACK for two ranges")
+	s.heard = nil
+}

@@ -112,6 +112,9 @@ func (w *Worker) segment(i uint32, p *linklayer.Packet, frame []byte) {
 	}
 	w.result(i, &r)
 	w.queueOutput(i)
+	if w.machine.MustReport(i) && !handshake.Resetting(w.table.At(i).Flags) {
+		w.send(i)
+	}
 }
 
 // unknown answers a segment for no connection, within a rate of its own, so
