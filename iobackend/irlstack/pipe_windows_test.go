@@ -27,8 +27,14 @@ type Pipe struct {
 var pipes atomic.Int32
 
 // NewPipe makes the pipe and serves whoever opens it.
-func NewPipe(t testing.TB, s *StandIn) *Pipe {
-	p := &Pipe{StandIn: s, Name: fmt.Sprintf(`\\.\pipe\myriad-%d-%d`, os.Getpid(), pipes.Add(1)), ended: make(chan error, 1)}
+func NewPipe(t testing.TB, s *StandIn) *Pipe { return NewPipeNamed(t, s, PipeName()) }
+
+// PipeName is a name that no pipe has yet.
+func PipeName() string { return fmt.Sprintf(`\\.\pipe\myriad-%d-%d`, os.Getpid(), pipes.Add(1)) }
+
+// NewPipeNamed is NewPipe with a name.
+func NewPipeNamed(t testing.TB, s *StandIn, pipe string) *Pipe {
+	p := &Pipe{StandIn: s, Name: pipe, ended: make(chan error, 1)}
 	name, err := windows.UTF16PtrFromString(p.Name)
 	require.NoError(t, err)
 	p.pipe, err = windows.CreateNamedPipe(name, windows.PIPE_ACCESS_DUPLEX|windows.FILE_FLAG_OVERLAPPED,

@@ -56,7 +56,6 @@ func far(frame []byte, reply func([]byte)) {
 // visitor opens connections and has what it sends echoed; each ends with FIN,
 // or, every third, with RST.
 type visitor struct {
-	t       *testing.T
 	want    int // connections
 	payload []byte
 	opened  int
@@ -65,6 +64,24 @@ type visitor struct {
 	failed  int
 	echoed  int
 	bytes   int
+	killAt  int // connections echoed, upon which …
+	kill    func()
+}
+
+// newVisitor has the same bytes of the given number echoed on each connection.
+func newVisitor(connections, payload int) *visitor {
+	v := &visitor{want: connections, payload: make([]byte, payload), left: map[tcpclient.ID]*visit{}, end: make(chan struct{})}
+	r := rand.New(rand.NewPCG(1, 1))
+	for k := range v.payload {
+		v.payload[k] = byte(r.Uint32())
+	}
+	return v
+}
+
+// clientConfig is for a client over the interface.
+func clientConfig(in tcpclient.Interface) tcpclient.Config {
+	in.Sources, in.GatewayMAC = []netip.Prefix{local}, farMAC[:]
+	return tcpclient.Config{Interfaces: []tcpclient.Interface{in}, ConnectionsMax: 8192, TimeWait: time.Second}
 }
 
 type visit struct {
@@ -126,6 +143,9 @@ func (v *visitor) receive(w *tcpclient.Worker, e *tcpclient.Event, c *visit) {
 	if !c.wrong && errs[0] == nil {
 		v.echoed++
 		v.bytes += c.received
+		if v.echoed == v.killAt {
+			v.kill()
+		}
 	}
 	if how == tcpclient.Reset {
 		v.done(e.Conn)
@@ -143,15 +163,8 @@ func (v *visitor) done(id tcpclient.ID) {
 // device's counters before it was closed.
 func visitAll(t *testing.T, in tcpclient.Interface, connections, payload int) iobackend.Counters {
 	t.Helper()
-	v := &visitor{t: t, want: connections, payload: make([]byte, payload), left: map[tcpclient.ID]*visit{}, end: make(chan struct{})}
-	r := rand.New(rand.NewPCG(1, 1))
-	for k := range v.payload {
-		v.payload[k] = byte(r.Uint32())
-	}
-	in.Sources, in.GatewayMAC = []netip.Prefix{local}, farMAC[:]
-	client, err := tcpclient.New(tcpclient.Config{
-		Interfaces: []tcpclient.Interface{in}, ConnectionsMax: 8192, TimeWait: time.Second,
-	}, func(*tcpclient.Worker) tcpclient.Handler { return v })
+	v := newVisitor(connections, payload)
+	client, err := tcpclient.New(clientConfig(in), func(*tcpclient.Worker) tcpclient.Handler { return v })
 	require.NoError(t, err)
 	require.NoError(t, client.Start())
 	client.Wake(0)

@@ -1,8 +1,11 @@
 package irlstack_test
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -64,14 +67,59 @@ func TestTheClientSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+// standInPipe, in the environment, makes of the test binary a stand-in on the
+// pipe of that name.
+const standInPipe = "MYRIAD_STANDIN_PIPE"
+
+// TestStandInProcess is the stand-in's process, when it is asked to be.
+func TestStandInProcess(t *testing.T) {
+	name := os.Getenv(standInPipe)
+	if name == "" {
+		return
+	}
+	irlstack.NewPipeNamed(t, &irlstack.StandIn{Far: far}, name)
+	_, _ = os.Stdin.Read(make([]byte, 1)) // until our parent ends
+}
+
+// The driver is another process, which is killed in the midst of it.
+func TestAStandInInAnotherProcess(t *testing.T) {
+	name := irlstack.PipeName()
+	process := exec.Command(os.Args[0], "-test.run=^TestStandInProcess$")
+	process.Env = append(os.Environ(), standInPipe+"="+name)
+	input, err := process.StdinPipe()
+	require.NoError(t, err)
+	defer input.Close()
+	require.NoError(t, process.Start())
+	defer process.Wait()
+	defer process.Process.Kill()
+	c := openConfig()
+	c.Interface = name
+	device, err := irlstack.Open(c)
+	for end := time.Now().Add(20 * time.Second); errors.Is(err, irlstack.ErrMissing) && time.Now().Before(end); {
+		time.Sleep(10 * time.Millisecond)
+		device, err = irlstack.Open(c)
+	}
+	require.NoError(t, err)
+	v := newVisitor(1000, 300)
+	v.killAt, v.kill = 500, func() { _ = process.Process.Kill() }
+	client, err := tcpclient.New(clientConfig(tcpclient.Interface{Device: device}), func(*tcpclient.Worker) tcpclient.Handler { return v })
+	require.NoError(t, err)
+	require.NoError(t, client.Start())
+	client.Wake(0)
+	for end := time.Now().Add(30 * time.Second); client.Err() == nil && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	require.ErrorIs(t, client.Err(), iobackend.ErrDeviceGone)
+	require.NoError(t, client.Close(t.Context()))
+	require.GreaterOrEqual(t, v.echoed, 500)
+}
+
 // A driver that disappears under a running client ends its connections with an
 // error that says so.
 func TestTheDriverDisappearsUnderAClient(t *testing.T) {
 	p := irlstack.NewPipe(t, &irlstack.StandIn{Far: far})
-	v := &visitor{t: t, want: 50, payload: make([]byte, 1<<20), left: map[tcpclient.ID]*visit{}, end: make(chan struct{})}
-	client, err := tcpclient.New(tcpclient.Config{Interfaces: []tcpclient.Interface{{
-		Name: p.Name, Sources: []netip.Prefix{local}, GatewayMAC: farMAC[:],
-	}}}, func(*tcpclient.Worker) tcpclient.Handler { return v })
+	v := newVisitor(50, 1<<20)
+	client, err := tcpclient.New(clientConfig(tcpclient.Interface{Name: p.Name}), func(*tcpclient.Worker) tcpclient.Handler { return v })
 	require.NoError(t, err)
 	require.NoError(t, client.Start())
 	time.Sleep(20 * time.Millisecond) // wherever it is by then
