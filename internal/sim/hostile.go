@@ -48,7 +48,7 @@ type hostilePlan struct {
 func newHostile(n *network, plan *hostilePlan, seed uint64) *hostile {
 	return &hostile{
 		net: n, plan: plan, random: rand.New(rand.NewPCG(seed, 3)), iss: plan.iss,
-		window: 65535, left: plan.budget, ticks: plan.budget, did: truth{fins: map[int]bool{}},
+		window: 65535, left: plan.budget, ticks: plan.budget, did: truth{fins: map[int]bool{}, resets: map[int]bool{}},
 	}
 }
 
@@ -116,7 +116,8 @@ func (h *hostile) send(g *segment) {
 		return // another ISS would be another stream
 	}
 	if g.flags&linklayer.RST != 0 {
-		h.did.reset = true
+		h.did.resets[g.seq.Since(h.iss+1)] = true
+		h.did.refused = h.did.refused || g.flags&linklayer.ACK != 0 && g.ack == h.irs+1
 	}
 	if g.flags&linklayer.FIN != 0 {
 		at := g.seq.Since(h.iss+1) + len(g.payload)

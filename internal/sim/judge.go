@@ -23,12 +23,12 @@ func (c *conn) judge() error {
 	lived := c.endedAt - c.openedAt
 	switch c.reason {
 	case tcpclient.Refused:
-		if c.connected || !did.reset {
+		if c.connected || !did.refused && !did.resets[0] {
 			return c.untrue("the peer did not refuse it")
 		}
 	case tcpclient.ResetByPeer:
-		if !did.reset {
-			return c.untrue("the peer sent no RST")
+		if !c.resetBy(did) {
+			return c.untrue("the peer sent no RST where it counts")
 		}
 	case tcpclient.Unreachable:
 		if c.connected || !did.icmp {
@@ -52,6 +52,25 @@ func (c *conn) judge() error {
 		return c.untrue("nothing led to it")
 	}
 	return nil
+}
+
+// resetBy says whether the peer sent a RST at exactly the byte that we expect
+// next (RFC 5961 §3): the one after what was delivered, or beyond, when what
+// came since was not.
+func (c *conn) resetBy(did *truth) bool {
+	next := c.got
+	if c.fin {
+		next++
+	}
+	if !c.paused {
+		return did.resets[next]
+	}
+	for at := range did.resets {
+		if at >= next {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *conn) untrue(why string) error {

@@ -35,7 +35,8 @@ type peer interface {
 
 // truth is what a peer did that a connection may end of.
 type truth struct {
-	reset    bool         // sent a RST
+	refused  bool         // sent a RST that acknowledges our SYN
+	resets   map[int]bool // offsets in its stream of the RSTs that it sent
 	icmp     bool         // sent an ICMP error
 	answered bool         // sent a segment that acknowledges our SYN, or a SYN
 	fins     map[int]bool // offsets in its stream at which it sent FIN
