@@ -17,6 +17,7 @@ import (
 	"myriad/examples/internal/demonet"
 	"myriad/examples/internal/iterate"
 	"myriad/examples/internal/network"
+	"myriad/examples/internal/progress"
 	"myriad/iobackend"
 	"myriad/tcpclient"
 )
@@ -214,7 +215,9 @@ func (s *session) run(ctx context.Context) error {
 	}
 	go s.source.run(watched, s.read)
 	go s.watch(watched, cancel)
+	bar := progress.Start(os.Stderr, "names", s.state)
 	s.await(watched)
+	bar.Stop()
 	err := context.Cause(watched)
 	if ctx.Err() != nil {
 		err = nil // that is how it was meant to end
@@ -222,8 +225,8 @@ func (s *session) run(ctx context.Context) error {
 		err = s.source.err
 	}
 	sum := summary{took: time.Since(start), interrupted: ctx.Err() != nil, outName: s.out.name, stack: s.client.Stats()}
-	sum.counts, sum.outcomes = s.totals()
 	err = errors.Join(err, s.close())
+	sum.counts, sum.outcomes = s.totals() // now that there is no more to come
 	sum.cpu = network.Process().Sub(before)
 	return s.finish(sum, err)
 }
@@ -306,4 +309,15 @@ func (s *session) totals() (c iterate.Counts, outcomes map[string]int) {
 		h.mu.Unlock()
 	}
 	return c, outcomes
+}
+
+func (s *session) state() progress.State {
+	counts, outcomes := s.totals()
+	for _, good := range []string{"NOERROR", "NXDOMAIN", noRecord} {
+		delete(outcomes, good)
+	}
+	return progress.State{
+		Done: counts.Finished, Known: int(s.source.known.Load()),
+		Connections: int(s.client.Stats().ConnectionsOpen), Failures: outcomes,
+	}
 }

@@ -71,6 +71,26 @@ func appendJSON[T []byte | string](dst []byte, text T) []byte {
 // longer than limit bytes, as many as it takes, each with its share of the
 // answers. A single record that is longer stands in text parts of its own.
 func (r *Result) AppendLines(dst []byte, limit int) []byte {
+	at := len(dst)
+	dst = r.appendHead(dst)
+	if len(r.ends) > 0 {
+		dst = append(dst, `,"answers":[`...)
+		for k := range r.ends {
+			if k > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, r.Answer(k)...)
+		}
+		dst = append(dst, ']')
+	}
+	if dst = r.appendTail(dst); len(dst)-at <= limit {
+		return dst
+	}
+	return r.appendParts(dst[:at], limit)
+}
+
+// appendParts appends a result that is longer than a line.
+func (r *Result) appendParts(dst []byte, limit int) []byte {
 	head := r.appendHead(nil)
 	tail := r.appendTail(nil)
 	const partBytes = 40 // of "part" and its numbers
@@ -78,17 +98,13 @@ func (r *Result) AppendLines(dst []byte, limit int) []byte {
 	pieces := r.pieces(room)
 	for k, piece := range pieces {
 		dst = append(dst, head...)
-		if len(pieces) > 1 {
-			dst = append(dst, `,"part":`...)
-			dst = strconv.AppendInt(dst, int64(k+1), 10)
-			dst = append(dst, `,"parts":`...)
-			dst = strconv.AppendInt(dst, int64(len(pieces)), 10)
-		}
-		if len(piece) > 0 {
-			dst = append(dst, `,"answers":[`...)
-			dst = append(dst, piece...)
-			dst = append(dst, ']')
-		}
+		dst = append(dst, `,"part":`...)
+		dst = strconv.AppendInt(dst, int64(k+1), 10)
+		dst = append(dst, `,"parts":`...)
+		dst = strconv.AppendInt(dst, int64(len(pieces)), 10)
+		dst = append(dst, `,"answers":[`...)
+		dst = append(dst, piece...)
+		dst = append(dst, ']')
 		dst = append(dst, tail...)
 	}
 	return dst
@@ -97,16 +113,6 @@ func (r *Result) AppendLines(dst []byte, limit int) []byte {
 // pieces are the answers, joined by commas, in as many pieces as the room for
 // each asks for.
 func (r *Result) pieces(room int) [][]byte {
-	if len(r.elements)+len(r.ends) <= room {
-		var all []byte
-		for k := range r.ends {
-			if k > 0 {
-				all = append(all, ',')
-			}
-			all = append(all, r.Answer(k)...)
-		}
-		return [][]byte{all}
-	}
 	var pieces [][]byte
 	var now []byte
 	for k := range r.ends {

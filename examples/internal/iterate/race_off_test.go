@@ -1,0 +1,5 @@
+//go:build !race
+
+package iterate
+
+const raceEnabled = false
