@@ -38,6 +38,7 @@ var commands = []command{
 	{"hold", "connections open at once: memory, cost of Open, traffic while they are held", holdCommand},
 	{"transfer", "throughput of one connection, down and up, beside the kernel's, with and without loss", transferCommand},
 	{"send", "raw frames sent per second, by method, size, batch and firewall", sendCommand},
+	{"receive", "frames received per second, bursts and imbalance, with drops told apart", receiveCommand},
 	{"bare", "connections per second of a client that does nothing: what backend and wire allow", bareCommand},
 }
 

@@ -42,6 +42,7 @@ type suitePart struct {
 var suiteParts = []suitePart{
 	{"connect", "Connections per second, beside what people use instead", suiteConnect},
 	{"send", "Raw frames sent", suiteSend},
+	{"receive", "Frames received", suiteReceive},
 	{"hold", "Connections held open at once", suiteHold},
 }
 
@@ -192,4 +193,17 @@ func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.
 	}
 	rows, err := o.runAll(ctx, func(r *sendRow) error { return emit(r) })
 	return sendPart(rows), err
+}
+
+func suiteReceive(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
+	var args []string
+	if quick {
+		args = []string{"-duration", "100ms", "-pools", "1024,4096", "-rates", "100K,500K", "-thresholds", "never,512"}
+	}
+	o, err := parseReceive(args, io.Discard)
+	if err != nil {
+		return page.Part{}, err
+	}
+	rows, err := o.runAll(ctx, func(r *receiveRow) error { return emit(r) })
+	return receivePart(rows), err
 }

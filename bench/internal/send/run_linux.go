@@ -89,7 +89,7 @@ const checkEvery = 4096
 
 func (l *loop) run(ctx context.Context, c *Config, k int, s sender, began time.Time) {
 	runtime.LockOSThread() // for good: a pinned thread ends with its goroutine
-	cpu.Pin(c.Queues, k)
+	cpu.Pin(c.FirstCPU+c.Queues, c.FirstCPU+k)
 	since := 0
 	for {
 		n := c.Batch
@@ -99,6 +99,9 @@ func (l *loop) run(ctx context.Context, c *Config, k int, s sender, began time.T
 		if n == 0 {
 			return
 		}
+		if c.Rate > 0 {
+			l.pace(c, began)
+		}
 		sent, refused, err := s.send(n)
 		l.sent += uint64(sent)
 		l.refused += uint64(refused)
@@ -106,7 +109,7 @@ func (l *loop) run(ctx context.Context, c *Config, k int, s sender, began time.T
 			l.err = err
 			return
 		}
-		if since += max(sent+refused, 1); since < checkEvery {
+		if since += max(sent+refused, 1); since < checkEvery && c.Rate == 0 {
 			continue
 		}
 		since = 0
@@ -115,3 +118,21 @@ func (l *loop) run(ctx context.Context, c *Config, k int, s sender, began time.T
 		}
 	}
 }
+
+// pace waits until the next frame is due. A generator that was held up catches
+// up: the rate is an average.
+func (l *loop) pace(c *Config, began time.Time) {
+	due := time.Duration(float64(l.sent+l.refused) * float64(c.Queues) / c.Rate * float64(time.Second))
+	for {
+		early := due - time.Since(began)
+		switch {
+		case early <= 0:
+			return
+		case early > sleepMin:
+			time.Sleep(early - sleepMin)
+		}
+	}
+}
+
+// sleepMin is how much earlier than due a sleep must end, which may be late.
+const sleepMin = 200 * time.Microsecond

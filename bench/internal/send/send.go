@@ -38,6 +38,12 @@ type Config struct {
 	// send when Count is 0.
 	Count    int
 	Duration time.Duration
+	// Rate is the frames per second to send, over all queues, by the clock and
+	// whatever becomes of them; 0 is as many as possible.
+	Rate float64
+	// FirstCPU is the index of the first queue's processor among those that
+	// the process may use.
+	FirstCPU int
 	// Enter runs a function where the interface is.
 	Enter func(func() error) error
 }
@@ -69,6 +75,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("send: Batch %d is not within 1 to %d", c.Batch, BatchMax)
 	case c.Queues < 1:
 		return fmt.Errorf("send: Queues %d is below 1", c.Queues)
+	case c.Rate < 0 || c.FirstCPU < 0:
+		return fmt.Errorf("send: Rate %v and FirstCPU %d: neither may be below 0", c.Rate, c.FirstCPU)
 	case c.Count < 1 && c.Duration <= 0:
 		return fmt.Errorf("send: Count %d and Duration %v: one must end the run", c.Count, c.Duration)
 	}

@@ -28,7 +28,8 @@ const (
 	// Port is the one that is connected to; the far end answers on each.
 	Port = 80
 
-	farInterface = "far0"
+	// FarInterface is the far device's name.
+	FarInterface = "far0"
 )
 
 // Config says what differs between worlds.
@@ -52,6 +53,8 @@ type Config struct {
 type World struct {
 	// Gateway is the far device's address on the link.
 	Gateway net.HardwareAddr
+	// Near is the near device's.
+	Near net.HardwareAddr
 	// FarEnd counts what arrived there.
 	FarEnd *farend.FarEnd
 
@@ -73,14 +76,14 @@ func New(c Config) (w *World, err error) {
 		return nil, err
 	}
 	pair, err := testbed.Veth(w.near, w.far, testbed.VethConfig{
-		NearName: Interface, FarName: farInterface,
+		NearName: Interface, FarName: FarInterface,
 		Queues:      c.Queues,
 		XDPPassNear: c.Pass,
 	})
 	if err != nil {
 		return nil, err
 	}
-	w.Gateway = pair.FarMAC
+	w.Gateway, w.Near = pair.FarMAC, pair.NearMAC
 	if c.Kernel {
 		if err := w.kernel(); err != nil {
 			return nil, err
@@ -88,7 +91,7 @@ func New(c Config) (w *World, err error) {
 	}
 	err = w.far.Do(func() (err error) {
 		w.FarEnd, err = farend.Attach(farend.Config{
-			Interface: farInterface, Target: Targets, Reply: c.Reply, Verify: c.Verify,
+			Interface: FarInterface, Target: Targets, Reply: c.Reply, Verify: c.Verify,
 		})
 		return err
 	})
@@ -134,6 +137,9 @@ func (w *World) Start(cmd *exec.Cmd) error { return w.near.Start(cmd) }
 
 // Enter runs f in the near namespace, on a thread that is there for that time.
 func (w *World) Enter(f func() error) error { return w.near.Do(f) }
+
+// EnterFar is Enter in the far namespace.
+func (w *World) EnterFar(f func() error) error { return w.far.Do(f) }
 
 // Close ends the world. It may be called twice.
 func (w *World) Close() error {

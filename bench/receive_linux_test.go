@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/internal/testbed"
+)
+
+func receiveRows(t testing.TB, args string) []receiveRow {
+	t.Helper()
+	testbed.Require(t)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("receive -json "+args)...)
+	require.Equal(t, exitOK, code, stderr)
+	require.Empty(t, stderr)
+	return decodeRows[receiveRow](t, stdout)
+}
+
+// requireAccounted checks that each frame that was sent was taken, or dropped
+// with a reason, and the queues' parts add up.
+func requireAccounted(t testing.TB, r receiveRow) {
+	t.Helper()
+	require.Positive(t, r.Taken, "%+v", r)
+	require.Zero(t, r.DropApplication, "%+v", r)
+	require.LessOrEqual(t, r.Taken, r.Sent, "%+v", r)
+	require.Len(t, r.PerQueue, r.Queues)
+	var taken, handed uint64
+	for _, q := range r.PerQueue {
+		taken += q.Taken
+		handed += q.HandedOver
+	}
+	require.Equal(t, r.Taken, taken)
+	require.Equal(t, r.HandedOver, handed)
+}
+
+func TestReceiveAtARate(t *testing.T) {
+	rows := receiveRows(t, "-tables rate -rates 20K -duration 100ms -queues 1,2")
+	require.Len(t, rows, 4)
+	for _, r := range rows {
+		require.EqualValues(t, 2000, r.Sent)
+		requireAccounted(t, r)
+		require.Zero(t, r.HandedOver)
+	}
+}
+
+// A burst of as many frames as a queue has is taken, and one beyond all memory
+// is not, with the reason counted.
+func TestReceiveBursts(t *testing.T) {
+	for _, r := range receiveRows(t, "-tables burst -pools 512") {
+		requireAccounted(t, r)
+		require.Positive(t, r.Burst, "%+v", r)
+		require.Less(t, r.Burst, 4*512)
+		require.Positive(t, r.DropRingFull+r.DropFillEmpty+r.DropDevice, "%+v", r)
+	}
+}
+
+// All frames arrive on one queue; only with hand-over does the other see any.
+func TestReceiveUnderImbalance(t *testing.T) {
+	rows := receiveRows(t, "-tables imbalance -backends afxdp -thresholds never,64 -capacity 5000 -offered 20000 -duration 300ms")
+	require.Len(t, rows, 2)
+	for _, r := range rows {
+		require.EqualValues(t, 6000, r.Sent)
+		requireAccounted(t, r)
+	}
+	idle := func(r receiveRow) uint64 { return min(r.PerQueue[0].Taken, r.PerQueue[1].Taken) }
+	require.Zero(t, idle(rows[0]))
+	require.Zero(t, rows[0].HandedOver)
+	require.Positive(t, idle(rows[1]))
+	require.Positive(t, rows[1].HandedOver)
+}
+
+// Ctrl-C prints what was measured until then.
+func TestReceiveInterrupted(t *testing.T) {
+	testbed.Require(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	code, stdout, stderr := bench(ctx, "receive", "-duration", "1m", "-rates", "1K")
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stderr, "interrupted")
+	require.Contains(t, stdout, "afxdp")
+}
+
+func TestReceiveReadsDrops(t *testing.T) {
+	const text = "Inter-|   Receive\n face |bytes\n  near0: 1 2 3 44 5 6 7 8 9 10 11 122 13 14 15 16\n"
+	in, out, err := parseDrops(text, "near0")
+	require.NoError(t, err)
+	require.EqualValues(t, 44, in)
+	require.EqualValues(t, 122, out)
+	_, _, err = parseDrops(text, "near")
+	require.ErrorContains(t, err, "no such interface")
+	_, _, err = parseDrops("near: 1 2\n", "near")
+	require.ErrorContains(t, err, "2 numbers")
+}
+
+func TestReceivePartSaysThatTheGeneratorWasSlow(t *testing.T) {
+	part := receivePart([]receiveRow{{Table: "rate", Backend: "afxdp", Offered: 1000, SentPerSecond: 500, Sent: 100, Taken: 90, Unaccounted: 10}})
+	require.Equal(t, []string{"rate, afxdp, 1,000/s: the generator reached only 500/s"}, part.Notes)
+	require.Len(t, part.Charts, 1)
+}
