@@ -120,10 +120,10 @@ func (p *packet) parse(words []string) (err error) {
 // parseRange reads FIRST:LAST(LENGTH), where LAST is after the last byte.
 func parseRange(word string) (first, length int, err error) {
 	var last int
-	if n, _ := fmt.Sscanf(word, "%d:%d(%d)", &first, &last, &length); n != 3 {
+	if n, _ := fmt.Sscanf(word, "%d:%d(%d)", &first, &last, &length); n != 3 || fmt.Sprintf("%d:%d(%d)", first, last, length) != word {
 		return 0, 0, fmt.Errorf("%q is not FIRST:LAST(LENGTH)", word)
 	}
-	if first+length != last {
+	if first+length != last || length < 0 {
 		return 0, 0, fmt.Errorf("%q: from %d to %d are %d bytes", word, first, last, last-first)
 	}
 	return first, length, nil
@@ -160,7 +160,7 @@ func (p *packet) parseRest(words []string) error {
 			p.has[w] = 1
 		case w == "<...>":
 			p.anyOptions = true
-		case w[0] == '<':
+		case w[0] == '<' && len(w) > 1:
 			p.options, err = parseOptions(w[1 : len(w)-1])
 		case w[0] == '"':
 			p.text, err = unquote(w)

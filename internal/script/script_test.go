@@ -64,7 +64,10 @@ func runFile(t *testing.T, file string) {
 	t.Helper()
 	s, err := Load(file)
 	require.NoError(t, err)
-	for _, v := range variants {
+	for k, v := range variants {
+		if k > 1 && testing.Short() {
+			break // the race detector's run is slow enough
+		}
 		if err := s.Run(Options{Change: v.change}); err != nil {
 			t.Fatalf("variant %s: %v", v.name, err)
 		}
