@@ -155,7 +155,7 @@ func (o *transferOptions) runGroup(ctx context.Context, d transfer.Direction, lo
 // transferTable prints rows for people.
 func transferTable(out io.Writer, rows []transfer.Result) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "path\tdirection\tloss %\tclient\tsender's control\tMbit/s\tto cubic\tto bbr\tof link\tsent again\ttimeouts\t")
+	fmt.Fprintln(t, "path\tdirection\tloss %\tclient\tsender's control\tMbit/s\tto kernel\tto its bbr\tof link\tsent again\ttimeouts\t")
 	share := func(f float64) string {
 		if f == 0 {
 			return "-"
@@ -165,7 +165,7 @@ func transferTable(out io.Writer, rows []transfer.Result) error {
 	for k := range rows {
 		r := &rows[k]
 		fmt.Fprintf(t, "%s\t%s\t%g\t%s\t%s\t%.1f\t%s\t%s\t%s\t%d\t%d\t\n", r.Path, r.Direction, r.LossPercent, r.Client,
-			r.Congestion, r.MbitPerSecond, share(r.RatioToCubic), share(r.RatioToBBR), share(r.LinkShare), r.Retransmitted, r.Timeouts)
+			r.Congestion, r.MbitPerSecond, share(r.RatioToKernel), share(r.RatioToBBR), share(r.LinkShare), r.Retransmitted, r.Timeouts)
 	}
 	return t.Flush()
 }

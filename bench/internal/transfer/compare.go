@@ -22,8 +22,10 @@ func Compare(runs [][]Result) (rows []Result) {
 	}
 	for k := range rows {
 		if rows[k].Client == Myriad {
-			rows[k].RatioToCubic = ratio(rows[k].MbitPerSecond, kernel["cubic"])
-			rows[k].RatioToBBR = ratio(rows[k].MbitPerSecond, kernel["bbr"])
+			rows[k].RatioToKernel = ratio(rows[k].MbitPerSecond, kernel[rows[k].Congestion])
+			if rows[k].Direction == Upload {
+				rows[k].RatioToBBR = ratio(rows[k].MbitPerSecond, kernel["bbr"])
+			}
 		}
 	}
 	return rows

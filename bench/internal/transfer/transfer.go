@@ -39,13 +39,13 @@ type Result struct {
 	Seconds       float64   `json:"seconds"`
 	Bytes         int64     `json:"bytes"`
 	MbitPerSecond float64   `json:"mbit_per_second"`
-	RatioToCubic  float64   `json:"ratio_to_kernel_cubic,omitempty"` // Myriad's, of the same direction and loss
-	RatioToBBR    float64   `json:"ratio_to_kernel_bbr,omitempty"`
-	LinkShare     float64   `json:"link_share,omitempty"`  // of a simulated link's rate
-	Retransmitted uint64    `json:"retransmitted"`         // segments, by the sender
-	Recoveries    uint64    `json:"recoveries,omitempty"`  // Myriad's
-	Timeouts      uint64    `json:"timeouts"`              // of the sender
-	LossProbes    uint64    `json:"loss_probes,omitempty"` // Myriad's
+	RatioToKernel float64   `json:"ratio_to_kernel,omitempty"`     // Myriad's, to the kernel's client with the same control
+	RatioToBBR    float64   `json:"ratio_to_kernel_bbr,omitempty"` // of an upload, to the kernel's with BBR
+	LinkShare     float64   `json:"link_share,omitempty"`          // of a simulated link's rate
+	Retransmitted uint64    `json:"retransmitted"`                 // segments, by the sender
+	Recoveries    uint64    `json:"recoveries,omitempty"`          // Myriad's
+	Timeouts      uint64    `json:"timeouts"`                      // of the sender
+	LossProbes    uint64    `json:"loss_probes,omitempty"`         // Myriad's
 }
 
 // Run measures a Case.
