@@ -1,6 +1,8 @@
 package gnutella
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"net/netip"
 	"strconv"
 )
@@ -31,16 +33,32 @@ func (a Address) AddrPort() netip.AddrPort {
 	return netip.AddrPortFrom(ip, a.Port())
 }
 
+// octets are the numbers from 0 to 255 as text with the dot after it; the last
+// byte is the length.
+var octets = func() (t [256][5]byte) {
+	for n := range t {
+		t[n][4] = byte(copy(t[n][:4], strconv.Itoa(n)+"."))
+	}
+	return t
+}()
+
 // Append writes the address as text, as in 192.0.2.1:6346.
 func (a Address) Append(b []byte) []byte {
 	for shift := 40; shift >= 16; shift -= 8 {
-		b = strconv.AppendUint(b, uint64(byte(a>>shift)), 10)
-		if shift > 16 {
-			b = append(b, '.')
-		}
+		o := &octets[byte(a>>shift)]
+		b = append(b, o[:4]...)
+		b = b[:len(b)-4+int(o[4])]
 	}
-	b = append(b, ':')
-	return strconv.AppendUint(b, uint64(a.Port()), 10)
+	b[len(b)-1] = ':'
+	return appendPort(b, uint32(a.Port()))
+}
+
+func appendPort(b []byte, n uint32) []byte {
+	if n < 1000 || n > 9999 {
+		return strconv.AppendUint(b, uint64(n), 10)
+	}
+	high, low := n/100, n%100
+	return append(b, byte('0'+high/10), byte('0'+high%10), byte('0'+low/10), byte('0'+low%10))
 }
 
 func (a Address) String() string { return string(a.Append(nil)) }
@@ -54,32 +72,65 @@ func (a Address) Host() bool {
 
 // ParseAddress reads an address with a port, and nothing else, from b.
 func ParseAddress(b []byte) (a Address, ok bool) {
+	a, length := parsePrefix(b)
+	return a, length > 0 && length == len(b)
+}
+
+// parsePrefix reads an address with a port from the start of b, and returns
+// how long it was; 0 when there is none.
+func parsePrefix(b []byte) (a Address, length int) {
+	if len(b) < prefixMost {
+		// The end of a line: zeros are no digits.
+		var padded [prefixMost]byte
+		copy(padded[:], b)
+		return parsePadded(padded[:])
+	}
+	return parsePadded(b)
+}
+
+// prefixMost is what parsePadded may look at: four octets with what follows
+// each, and eight bytes from the port on.
+const prefixMost = 4*4 + 8
+
+// parsePadded is parsePrefix for at least prefixMost bytes. It looks at a
+// number's bytes all at once: how many digits there are is as good as random,
+// and a loop over them would be mispredicted for each.
+func parsePadded(b []byte) (a Address, length int) {
 	at := 0
-	for field := range 5 {
-		most := Address(255)
-		if field == 4 {
-			most = 65535
-		}
-		value, digits := Address(0), 0
-		for at < len(b) && b[at]-'0' <= 9 && digits < 5 {
-			value = value*10 + Address(b[at]-'0')
-			at, digits = at+1, digits+1
-		}
-		if digits == 0 || value > most {
-			return 0, false
-		}
+	for field := range 4 {
+		w := binary.LittleEndian.Uint32(b[at:])
+		n := uint(bits.TrailingZeros32(uint32(notDigits(uint64(w))))) / 8 // 4 when all are digits
+		v := w << (32 - 8*n) & 0x0f0f0f0f
+		value := v>>24 + v>>16&0xff*10 + v>>8&0xff*100
 		separator := byte('.')
-		switch field {
-		case 4:
-			return a<<16 | value, at == len(b)
-		case 3:
+		if field == 3 {
 			separator = ':'
 		}
-		if at == len(b) || b[at] != separator {
-			return 0, false
+		if n-1 > 2 || value > 255 || b[at+int(n)] != separator {
+			return 0, 0
 		}
-		at++
-		a = a<<8 | value
+		at += int(n) + 1
+		a = a<<8 | Address(value)
 	}
-	return 0, false
+	w := binary.LittleEndian.Uint64(b[at:])
+	n := uint(bits.TrailingZeros64(notDigits(w))) / 8
+	if n-1 > 4 {
+		return 0, 0
+	}
+	// Digits to pairs of them, and to fours.
+	v := w << (64 - 8*n) & 0x0f0f0f0f0f0f0f0f
+	v = (v*10 + v>>8) & 0x00ff00ff00ff00ff
+	v = (v*100 + v>>16) & 0x0000ffff0000ffff
+	value := v&0xffff*10000 + v>>32
+	if value > 65535 {
+		return 0, 0
+	}
+	return a<<16 | Address(value), at + int(n)
+}
+
+// notDigits has a bit set in each byte of w that is no digit, and none in
+// those before the first such.
+func notDigits(w uint64) uint64 {
+	const high, zeros, six = 0xf0f0f0f0f0f0f0f0, 0x3030303030303030, 0x0606060606060606
+	return (w&high ^ zeros) | ((w+six)&high ^ zeros)
 }

@@ -3,6 +3,7 @@ package gnutella
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"strings"
 	"testing"
@@ -120,6 +121,37 @@ func TestAddressesComeBack(t *testing.T) {
 	require.Zero(t, NewAddress(netip.MustParseAddrPort("[2001:db8::1]:1")))
 }
 
+// TestAddressesAgainstTheStandardLibrary tries texts that are nearly addresses.
+func TestAddressesAgainstTheStandardLibrary(t *testing.T) {
+	const seed = 11
+	random := rand.New(rand.NewPCG(seed, 0))
+	for range 200_000 {
+		a := Address(random.Uint64() & (1<<48 - 1) >> random.IntN(48))
+		text := a.Append(nil)
+		for range random.IntN(3) {
+			text[random.IntN(len(text))] = "0123456789.:, \r-/;\x00\xb1"[random.IntN(20)]
+		}
+		got, ok := ParseAddress(text)
+		want, err := netip.ParseAddrPort(string(text))
+		if hasLeadingZero(text) {
+			continue // which we accept
+		}
+		require.Equal(t, err == nil, ok, "%q, seed %d", text, seed)
+		if ok {
+			require.Equal(t, NewAddress(want), got, "%q, seed %d", text, seed)
+		}
+	}
+}
+
+func hasLeadingZero(text []byte) bool {
+	for _, field := range bytes.FieldsFunc(text, func(r rune) bool { return r == '.' || r == ':' }) {
+		if len(field) > 1 && field[0] == '0' {
+			return true
+		}
+	}
+	return false
+}
+
 // long is a reply with n peers and n leaves.
 func long(n int) []byte {
 	var peers, leaves []string
@@ -172,10 +204,27 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// BenchmarkParse has heads enough that no branch can be learnt by heart.
 func BenchmarkParse(b *testing.B) {
-	head, r := long(30), new(Reply)
-	b.SetBytes(int64(len(head)))
+	random := rand.New(rand.NewPCG(1, 2))
+	var heads [4096][]byte
+	for i := range heads {
+		head := []byte("GNUTELLA/0.6 200 OK\r\nUser-Agent: x\r\nPeers: ")
+		for k := range 60 {
+			if k == 30 {
+				head = append(head, "\r\nLeaves: "...)
+			} else if k > 0 {
+				head = append(head, ", "...)
+			}
+			head = Address(1<<40 | random.Uint64()&(1<<40-1)).Append(head)
+		}
+		heads[i] = append(head, "\r\n\r\n"...)
+	}
+	b.SetBytes(int64(len(heads[0])))
+	r, i := new(Reply), 0
 	for b.Loop() {
+		head := heads[i%len(heads)]
+		i++
 		if HeadEnd(head, 0) < 0 || r.Parse(head) != nil {
 			b.Fatal("not parsed")
 		}

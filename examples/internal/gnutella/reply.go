@@ -127,21 +127,31 @@ func (r *Reply) list(h header, line []byte) {
 		return
 	}
 	for len(line) > 0 {
-		entry := line
-		if i := bytes.IndexByte(line, ','); i >= 0 {
-			entry, line = line[:i], line[i+1:]
-		} else {
-			line = nil
+		if line[0] == ' ' || line[0] == '\t' || line[0] == ',' {
+			line = line[1:]
+			continue
 		}
-		if entry = trim(entry); len(entry) == 0 {
-			continue // after a last comma
-		}
-		if a, ok := ParseAddress(entry); ok && a.Host() {
+		if a, n := parsePrefix(line); n > 0 && (n == len(line) || line[n] == ',') && a.Host() {
 			*into = append(*into, a)
-		} else {
-			r.Bad++
+			line = line[n:]
+			continue
 		}
+		line = r.entry(into, line)
 	}
+}
+
+// entry takes an entry that is followed by blanks, or is no address of a host.
+func (r *Reply) entry(into *[]Address, line []byte) (rest []byte) {
+	entry := line
+	if i := bytes.IndexByte(line, ','); i >= 0 {
+		entry, rest = line[:i], line[i:]
+	}
+	if a, ok := ParseAddress(trim(entry)); ok && a.Host() {
+		*into = append(*into, a)
+	} else {
+		r.Bad++
+	}
+	return rest
 }
 
 // trim takes blanks off both ends.

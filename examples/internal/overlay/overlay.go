@@ -27,7 +27,7 @@ type Overlay struct {
 	seed      uint64
 	nodes     uint32
 	distances [ways]uint32
-	// In way m a node p·11+x hangs on the ultrapeer whose turn[m] is p.
+	// In way m the leaves p·11 to p·11+10 may hang on the ultrapeer whose turn is p.
 	factor, inverse, shift [hangs]uint64
 }
 
@@ -149,26 +149,40 @@ func (o *Overlay) joined(node uint32, k int) bool {
 func (o *Overlay) AppendPeers(to []gnutella.Address, node uint32) []gnutella.Address {
 	for k, d := range o.distances {
 		if o.joined(node, k) {
-			to = append(to, o.Address((node+d)%o.nodes))
+			to = append(to, o.Address(o.around(node+d)))
 		}
-		if other := (node + o.nodes - d) % o.nodes; o.joined(other, k) {
+		if other := o.around(node + o.nodes - d); o.joined(other, k) {
 			to = append(to, o.Address(other))
 		}
 	}
 	return to
 }
 
+// around is a number in the ring, for one that went past its end.
+func (o *Overlay) around(node uint32) uint32 {
+	if node >= o.nodes {
+		node -= o.nodes
+	}
+	return node
+}
+
 // AppendLeaves adds the leaves that hang on an ultrapeer.
 func (o *Overlay) AppendLeaves(to []gnutella.Address, node uint32) []gnutella.Address {
+	var turns [hangs]uint64
 	for m := range hangs {
-		p := (uint64(node)*o.factor[m] + o.shift[m]) % uint64(o.nodes)
-		for leaf := p * leafBlock; leaf < (p+1)*leafBlock; leaf++ {
-			if o.hangs(leaf, m) && !o.before(leaf, m, node) {
+		turns[m] = o.turn(node, m)
+		for leaf := turns[m] * leafBlock; leaf < (turns[m]+1)*leafBlock; leaf++ {
+			if o.hangs(leaf, m) && !o.before(leaf, m, &turns) {
 				to = append(to, leafAddress(leaf))
 			}
 		}
 	}
 	return to
+}
+
+// turn says which block of leaves may hang on a node in one way.
+func (o *Overlay) turn(node uint32, m int) uint64 {
+	return (uint64(node)*o.factor[m] + o.shift[m]) % uint64(o.nodes)
 }
 
 func (o *Overlay) hangs(leaf uint64, m int) bool {
@@ -181,10 +195,11 @@ func (o *Overlay) parent(leaf uint64, m int) uint32 {
 	return uint32((leaf/leafBlock + n - o.shift[m]) % n * o.inverse[m] % n)
 }
 
-// before reports whether the leaf hangs on the node in an earlier way already.
-func (o *Overlay) before(leaf uint64, m int, node uint32) bool {
+// before reports whether the leaf hangs on the node with these turns in an
+// earlier way already.
+func (o *Overlay) before(leaf uint64, m int, turns *[hangs]uint64) bool {
 	for earlier := range m {
-		if o.hangs(leaf, earlier) && (uint64(node)*o.factor[earlier]+o.shift[earlier])%uint64(o.nodes) == leaf/leafBlock {
+		if turns[earlier] == turns[m] && o.hangs(leaf, earlier) {
 			return true
 		}
 	}
@@ -198,7 +213,14 @@ func (o *Overlay) parents(leaf uint64) (count int) {
 			continue
 		}
 		node := o.parent(leaf, m)
-		if !o.before(leaf, m, node) && o.State(node) == Here {
+		if o.State(node) != Here {
+			continue
+		}
+		var turns [hangs]uint64
+		for k := range m + 1 {
+			turns[k] = o.turn(node, k)
+		}
+		if !o.before(leaf, m, &turns) {
 			count++
 		}
 	}
