@@ -34,7 +34,7 @@ type table struct {
 
 // newTable makes a table for so many nodes.
 func newTable(nodes int) *table {
-	size := 1 << bits.Len(uint(nodes*1000/fillPerMille))
+	size := 1 << bits.Len64(uint64(nodes)*1000/fillPerMille)
 	return &table{slots: make([]uint64, size), shift: uint(64 - bits.Len(uint(size-1))), most: int64(nodes)}
 }
 
