@@ -13,9 +13,9 @@ type driver interface {
 	// read and write begin a request. With an error it has not begun.
 	read(number int, buffer []byte) error
 	write(number int, buffer []byte) error
-	// completed collects requests that have ended; while there are none it
-	// waits for at most wait, and returns early after wake. The error says
-	// that the driver cannot be asked any more.
+	// completed collects requests that have ended, and wakes; while there are
+	// none it waits for at most wait. The error says that the driver cannot be
+	// asked any more.
 	completed(done []completion, wait time.Duration) (int, error)
 	// wake ends the present or the next wait. Any goroutine may call it until
 	// close.
@@ -28,9 +28,12 @@ type driver interface {
 	close() error
 }
 
+// woken stands for a wake among completions.
+const woken = -1
+
 // completion is how a request ended.
 type completion struct {
-	number int
+	number int   // of the request, or woken
 	bytes  int   // that were moved
 	err    error // errTruncated, iobackend.ErrDeviceGone wrapped, or another
 }

@@ -131,6 +131,8 @@ func (h *handle) completed(done []completion, wait time.Duration) (count int, er
 	for k := range entries[:h.entryCount] {
 		e := &entries[k]
 		if e.key == keyWake {
+			done[count] = completion{number: woken}
+			count++
 			continue
 		}
 		c := completion{number: e.overlapped.number, bytes: int(e.bytes)}

@@ -85,6 +85,11 @@ func TestPipeWakeEndsWait(t *testing.T) {
 	q.Wake()
 	require.NoError(t, <-done)
 	require.NoError(t, q.Wait(q.Now()-time.Second))
+
+	q.Wake() // and another call comes between
+	_, _, err := q.Receive(nil)
+	require.NoError(t, err)
+	require.NoError(t, q.Wait(q.Now()+time.Hour))
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {

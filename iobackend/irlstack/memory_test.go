@@ -122,7 +122,7 @@ func (m *Memory) deliver() {
 
 func (m *Memory) end(c completion) {
 	m.ended = append(m.ended, c)
-	m.wake()
+	m.ring()
 }
 
 func (m *Memory) endAll(err error) {
@@ -158,6 +158,12 @@ func (m *Memory) take(done []completion) int {
 }
 
 func (m *Memory) wake() {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	m.end(completion{number: woken})
+}
+
+func (m *Memory) ring() {
 	select {
 	case m.ready <- struct{}{}:
 	default:

@@ -26,6 +26,7 @@ type Queue struct {
 	writes int // write requests outstanding
 
 	done     []completion
+	woken    bool  // by a Wake that another call than Wait took note of
 	failure  error // the driver is gone, or we closed it
 	counters iobackend.Counters
 	shared   published
@@ -62,9 +63,12 @@ func (q *Queue) collect(wait time.Duration) error {
 		n, err := q.device.driver.completed(q.done, wait)
 		for k := range q.done[:n] {
 			c := &q.done[k]
-			if c.number < len(q.reads) {
+			switch {
+			case c.number == woken:
+				q.woken = true
+			case c.number < len(q.reads):
 				q.read(c)
-			} else {
+			default:
 				q.written(c.number-len(q.reads), c)
 			}
 		}
@@ -88,10 +92,12 @@ func (q *Queue) Wait(until time.Duration) error {
 	if q.failure != nil {
 		return fmt.Errorf("irlstack: wait: %s: %w", q.device.info.Name, q.failure)
 	}
-	if q.carving >= 0 || !q.filled.empty() {
+	if q.woken || q.carving >= 0 || !q.filled.empty() {
+		q.woken = false
 		return nil
 	}
 	q.failed(q.collect(max(until-q.Now(), 0)))
+	q.woken = false
 	q.publish()
 	if q.failure != nil && q.filled.empty() {
 		return fmt.Errorf("irlstack: wait: %s: %w", q.device.info.Name, q.failure)
