@@ -120,8 +120,7 @@ func theirAnswers(m *dnsmessage.Message) (all []string) {
 // resolver is an unbound, asked over one TCP connection per question.
 type resolver struct{ far *testbed.Namespace }
 
-// unboundConf has no minimisation of names, as we have none: with it unbound 1.17
-// takes the empty reply of a lame server for the truth.
+// unboundConf has no minimisation of names, as we have none.
 const unboundConf = `server:
   interface: 127.0.0.1@5353
   outgoing-interface: 198.18.0.2

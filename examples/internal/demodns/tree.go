@@ -155,8 +155,8 @@ func odd(tld *Zone) (zones []Zone) {
 	}
 	tld.delegate("glueless.t0.", "ns1.z0.t1.", "")
 	serve("glueless.t0.", "ns1.z0.t1.", "")
-	tld.delegate("half.t0.", "ns1.half.t0.", tldAddr(1), "ns2.half.t0.", leafAddr(3))
-	serve("half.t0.", "ns1.half.t0.", tldAddr(1), "ns2.half.t0.", leafAddr(3))
+	tld.delegate("half.t0.", "ns1.half.t0.", RootAddr.String(), "ns2.half.t0.", leafAddr(3))
+	serve("half.t0.", "ns1.half.t0.", RootAddr.String(), "ns2.half.t0.", leafAddr(3))
 	tld.delegate("lame.t0.", "ns.lame.t0.", leafAddr(2)) // there, but without the zone
 	tld.delegate("upward.t0.", "ns.upward.t0.", RootAddr.String())
 	tld.delegate("loopa.t0.", "ns.loopb.t0.", "")

@@ -71,7 +71,19 @@ func Start(near *testbed.Namespace, t Tree, tiny bool) (w *World, err error) {
 	} else if err := w.startTiny(t); err != nil {
 		return w, err
 	}
-	return w, w.await(t)
+	if err := w.await(t); err != nil {
+		return w, err
+	}
+	return w, w.removeFiles()
+}
+
+// removeFiles removes what NSD has read by now: nobody could after a kill.
+func (w *World) removeFiles() error {
+	dir := w.dir
+	if w.dir = ""; dir == "" {
+		return nil
+	}
+	return os.RemoveAll(dir)
 }
 
 func (w *World) startNSD(nsd string, t Tree) (err error) {
@@ -182,8 +194,5 @@ func (w *World) Stop() (err error) {
 		err = w.Far.Close()
 		w.Far = nil
 	}
-	if w.dir != "" {
-		err = errors.Join(err, os.RemoveAll(w.dir))
-	}
-	return err
+	return errors.Join(err, w.removeFiles())
 }
