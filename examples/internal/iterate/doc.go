@@ -31,7 +31,11 @@
 // Config bounds the tasks, the zones, the requests per server at a time and
 // the requests per name (children included); CNAME chains end after chainMax
 // links, glueless delegations after depthMax levels and hostsMax look-ups per
-// zone. Only IPv4 servers are asked. There is no DNSSEC validation.
+// zone. Only IPv4 servers are asked. There is no DNSSEC validation,
+// no minimisation of names (RFC 9156), and no cache of answers: a name that
+// stands twice in a list is resolved twice. Addresses once seen are remembered,
+// for their delays, until the end. A referral of a zone to itself is a lame
+// delegation, where some resolvers take it for an empty answer.
 //
 // # Concurrency
 //
