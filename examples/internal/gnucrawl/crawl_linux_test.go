@@ -193,7 +193,7 @@ func TestServentsOfManyManners(t *testing.T) {
 
 	// The servents' own account: each once, but for second attempts, from many
 	// addresses, with the third leg.
-	w.server.Close()
+	require.Eventually(t, func() bool { return len(w.server.Visits()) == 60+2 }, 20*time.Second, 5*time.Millisecond)
 	legs, from := 0, make(map[netip.Addr]bool)
 	for _, v := range w.server.Visits() {
 		require.NotEqual(t, 403, v.Status)

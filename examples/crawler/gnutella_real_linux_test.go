@@ -1,0 +1,63 @@
+package main
+
+import (
+	"bytes"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/examples/internal/servent"
+	"myriad/internal/testbed"
+)
+
+// TestGnutellaOnARealInterface crawls three servents, of which one is a leaf,
+// on an interface that is not the demo's.
+func TestGnutellaOnARealInterface(t *testing.T) {
+	testbed.Require(t)
+	near, err := testbed.NewNamespace()
+	require.NoError(t, err)
+	t.Cleanup(func() { near.Close() })
+	far, err := testbed.NewNamespace()
+	require.NoError(t, err)
+	t.Cleanup(func() { far.Close() })
+	_, err = testbed.Veth(near, far, testbed.VethConfig{
+		NearName: "wan0", FarName: "far0", Queues: 2, DisableOffloads: true,
+		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParsePrefix("10.77.0.2/24"),
+		Sources: []netip.Prefix{netip.MustParsePrefix("10.77.1.0/28")},
+		Targets: []netip.Prefix{netip.MustParsePrefix("100.66.53.0/24")},
+	})
+	require.NoError(t, err)
+	at := func(n byte) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{100, 66, 53, n}), 6346)
+	}
+	server := servent.New(map[netip.Addr]*servent.Servent{
+		at(2).Addr(): {Peers: []netip.AddrPort{at(3)}, Leaves: []netip.AddrPort{at(4)}, LiveSince: time.Now().Add(-time.Hour)},
+		at(3).Addr(): {Peers: []netip.AddrPort{at(2), at(9)}, Manner: servent.Continued, LiveSince: time.Now()},
+		at(9).Addr(): {Leaf: true, Peers: []netip.AddrPort{at(2)}, LiveSince: time.Now()},
+	})
+	l, err := far.Listen("tcp4", ":6346")
+	require.NoError(t, err)
+	require.NoError(t, servent.SetBacklog(l))
+	go server.Serve(l, 0)
+	t.Cleanup(func() { l.Close(); server.Close() })
+
+	seeds := filepath.Join(t.TempDir(), "seeds")
+	require.NoError(t, os.WriteFile(seeds, []byte("100.66.53.2\n"), 0o600))
+	cmd, stderr := command(t, "-protocol", "gnutella", "-interface", "wan0", "-source", "10.77.1.0/28",
+		"-seeds", seeds, "-contact", "ops@example.org", "-max-known", "1000")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	require.NoError(t, near.Start(cmd))
+	require.Zero(t, exitCode(cmd.Wait()), stderr)
+	require.Equal(t, map[string]int{"ultrapeer": 2, "leaf": 2}, readNodes(t, out.Bytes()), "the leaf that was named, and the one that answered")
+	require.Contains(t, stderr.String(), "3 nodes contacted")
+	require.Eventually(t, func() bool { return len(server.Visits()) == 3 }, 20*time.Second, 5*time.Millisecond)
+	for _, v := range server.Visits() {
+		require.True(t, v.ThirdLeg)
+		require.Contains(t, v.Request, "\r\nUser-Agent: MyriadCrawler/0.1 (+ops@example.org)\r\n")
+	}
+}
