@@ -185,6 +185,7 @@ func (m *Machine) senderACK(c *conn, g *linklayer.Segment, acked int, before uin
 	if e.Flags&sackOK != 0 {
 		m.takeSACK(s, &d, g, e.SndNxt)
 	}
+	s.probe.wanted = false // something came: it may not be needed any more
 	bare := len(g.Payload) == 0 && s.window == before
 	switch r := &s.recovery; {
 	case acked > 0:
