@@ -44,6 +44,7 @@ var suiteParts = []suitePart{
 	{"send", "Raw frames sent", suiteSend},
 	{"receive", "Frames received", suiteReceive},
 	{"hold", "Connections held open at once", suiteHold},
+	{"transfer", "Bulk transfers beside the kernel's", suiteTransfer},
 }
 
 func parseSuite(args []string, stdout io.Writer) (o suiteOptions, err error) {
@@ -198,7 +199,7 @@ func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.
 func suiteReceive(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
 	var args []string
 	if quick {
-		args = []string{"-duration", "100ms", "-pools", "1024,4096", "-rates", "100K,500K", "-thresholds", "never,512"}
+		args = []string{"-duration", "300ms", "-pools", "1024,4096", "-rates", "100K,500K", "-thresholds", "never,512"}
 	}
 	o, err := parseReceive(args, io.Discard)
 	if err != nil {

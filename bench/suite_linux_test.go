@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/transfer"
 	"myriad/internal/testbed"
 )
 
@@ -103,4 +104,14 @@ func TestSuitePartsParse(t *testing.T) {
 	}
 	_, err := parseSuite([]string{"-only", "hold,connect"}, io.Discard)
 	require.NoError(t, err)
+}
+
+func TestTransferPartChartsTheRealPathsOnly(t *testing.T) {
+	part := transferPart([]transfer.Result{
+		{Client: "kernel", Direction: transfer.Download, Congestion: "bbr", MbitPerSecond: 10, LossPercent: 1},
+		{Client: "myriad", Direction: transfer.Download, MbitPerSecond: 20, LinkShare: 0.8},
+	})
+	require.Len(t, part.Rows, 2)
+	require.Len(t, part.Charts, 1)
+	require.Len(t, part.Charts[0].Bars, 1)
 }

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"myriad/bench/internal/page"
+	"myriad/bench/internal/transfer"
+)
+
+func suiteTransfer(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
+	var args []string
+	if quick {
+		args = []string{"-seconds", "0.3", "-loss", "0,1"}
+	}
+	o, err := parseTransfer(args, io.Discard)
+	if err != nil {
+		return page.Part{}, err
+	}
+	rows, err := o.runAll(ctx)
+	for k := range rows {
+		if err := emit(&rows[k]); err != nil {
+			return page.Part{}, err
+		}
+	}
+	return transferPart(rows), err
+}
+
+// transferPart shows the runs.
+func transferPart(rows []transfer.Result) page.Part {
+	p := page.Part{
+		Command: "go run ./bench transfer",
+		Text: "Throughput of one connection, from a kernel server and to it, by Myriad and by the kernel's own client over the same path; " +
+			"and between two Myriads over a simulated link, in virtual time.",
+		Columns: []string{"client", "path", "direction", "loss %", "sender's control", "Mbit/s", "sent again", "timeouts"},
+	}
+	charts := make(map[string]*page.Chart)
+	var order []string
+	for k := range rows {
+		r := &rows[k]
+		p.Rows = append(p.Rows, []string{
+			r.Client, r.Path, fmt.Sprint(r.Direction), fmt.Sprint(r.LossPercent), r.Congestion,
+			page.Decimal(r.MbitPerSecond), page.Number(r.Retransmitted), page.Number(r.Timeouts),
+		})
+		if r.LinkShare > 0 { // simulated: another scale
+			continue
+		}
+		name := fmt.Sprint(r.Direction)
+		if charts[name] == nil {
+			charts[name] = &page.Chart{Name: "transfer-" + name, Title: "One connection: " + name, X: "client, loss", Y: "Mbit/s"}
+			order = append(order, name)
+		}
+		label := fmt.Sprintf("%s %s %g %%", r.Client, r.Congestion, r.LossPercent)
+		charts[name].Bars = append(charts[name].Bars, page.Bar{Label: label, Value: r.MbitPerSecond})
+	}
+	for _, name := range order {
+		p.Charts = append(p.Charts, *charts[name])
+	}
+	return p
+}
