@@ -28,8 +28,8 @@ const suiteHelp = `usage: go run ./bench [flags]
        go run ./bench SUBCOMMAND [flags]
 
 Without a subcommand it measures everything, a part after the other, each in
-network namespaces of its own; needs root. About six minutes, -quick half of
-one. Ctrl-C prints what was measured until then, and with -out writes it.
+network namespaces of its own; needs root. Some minutes, -quick about one.
+Ctrl-C prints what was measured until then, and with -out writes it.
 
 `
 
