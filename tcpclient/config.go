@@ -101,7 +101,8 @@ type Config struct {
 type Interface struct {
 	// Name is the kernel's name of the device.
 	Name string
-	// Backend is "afxdp", "afpacket", or "" for AF_XDP, and AF_PACKET where the
+	// Backend is "afxdp", "afpacket" or, on Windows, "irlstack"; "" is the
+	// latter there, and elsewhere AF_XDP, or AF_PACKET where the
 	// kernel or the device has no AF_XDP; for want of rights it is not changed
 	// in silence.
 	Backend string

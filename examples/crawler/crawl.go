@@ -149,7 +149,7 @@ func (s *session) openNetwork() (err error) {
 
 // announce says in one line what was chosen and why.
 func (s *session) announce(device, why string) {
-	what := map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"}[s.net.Backend()]
+	what := map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET", "irlstack": "IRLstack"}[s.net.Backend()]
 	where := ""
 	if s.o.demo() {
 		where = fmt.Sprintf(", to a demo web of %d pages on %d addresses in a namespace of its own", s.o.DemoPages, s.o.DemoHosts)

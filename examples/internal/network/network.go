@@ -43,12 +43,12 @@ func Open(c Config) (*Network, error) {
 	if c.Interface.Backend != "" {
 		return open(c)
 	}
-	c.Interface.Backend = "afxdp"
+	c.Interface.Backend = backends[0]
 	n, err := open(c)
-	if !errors.Is(err, iobackend.ErrNotSupported) {
+	if !errors.Is(err, iobackend.ErrNotSupported) || len(backends) == 1 {
 		return n, err
 	}
-	c.Interface.Backend = "afpacket"
+	c.Interface.Backend = backends[1]
 	second, err2 := open(c)
 	if err2 != nil {
 		return nil, errors.Join(err, err2)

@@ -1,0 +1,6 @@
+//go:build !windows
+
+package network
+
+// backends are tried in this order.
+var backends = []string{"afxdp", "afpacket"}

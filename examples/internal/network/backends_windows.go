@@ -1,0 +1,4 @@
+package network
+
+// backends are tried in this order.
+var backends = []string{"irlstack"}
