@@ -5,13 +5,12 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net"
 	"net/netip"
-	"strconv"
 	"strings"
 	"time"
 
 	"myriad/examples/internal/demonet"
+	"myriad/examples/internal/flags"
 	"myriad/examples/internal/overlay"
 )
 
@@ -19,11 +18,11 @@ import (
 type options struct {
 	Protocol   string
 	Interface  string
-	Sources    prefixes
+	Sources    flags.Prefixes
 	Seeds      string
 	Resolvers  resolvers
-	Gateway    address
-	GatewayMAC mac
+	Gateway    flags.Address
+	GatewayMAC flags.MAC
 	Backend    string
 	Queues     int
 
@@ -244,30 +243,6 @@ func printable(text string) bool {
 	return true
 }
 
-// prefixes is the value of -source.
-type prefixes []netip.Prefix
-
-func (p *prefixes) String() string { return "" }
-
-func (p *prefixes) Set(text string) error {
-	for part := range strings.SplitSeq(text, ",") {
-		prefix, err := netip.ParsePrefix(part)
-		if addr, ok := netip.ParseAddr(part); ok == nil {
-			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
-		}
-		if err != nil || !prefix.Addr().Is4() {
-			return fmt.Errorf("%q is no IPv4 address or CIDR such as 192.0.2.128/25", part)
-		}
-		for _, other := range *p {
-			if other.Overlaps(prefix) {
-				return fmt.Errorf("%v and %v overlap: give each address once", other, prefix)
-			}
-		}
-		*p = append(*p, prefix.Masked())
-	}
-	return nil
-}
-
 // resolvers is the value of -resolver.
 type resolvers []netip.AddrPort
 
@@ -284,31 +259,5 @@ func (r *resolvers) Set(text string) error {
 		}
 		*r = append(*r, server)
 	}
-	return nil
-}
-
-// address is the value of -gateway.
-type address struct{ netip.Addr }
-
-func (a *address) String() string { return "" }
-
-func (a *address) Set(text string) (err error) {
-	if a.Addr, err = netip.ParseAddr(text); err != nil || !a.Is4() {
-		return fmt.Errorf("%q is no IPv4 address such as 192.0.2.1", text)
-	}
-	return nil
-}
-
-// mac is the value of -gateway-mac.
-type mac net.HardwareAddr
-
-func (m *mac) String() string { return "" }
-
-func (m *mac) Set(text string) error {
-	addr, err := net.ParseMAC(text)
-	if err != nil || len(addr) != 6 {
-		return fmt.Errorf("%s is no Ethernet address such as 02:00:00:00:00:01", strconv.Quote(text))
-	}
-	*m = mac(addr)
 	return nil
 }
