@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"myriad/conntable"
-	"myriad/internal/chunks"
 )
 
 // Holdings is what connections hold beside their entries.
@@ -38,7 +37,7 @@ func (m *Machine) Check(i uint32, now time.Duration) (Holdings, error) {
 }
 
 func (m *Machine) heldBytes(s *Side) int {
-	return (s.send.queue.Chunks() + s.receive.queue.Chunks()) * chunks.Size
+	return (s.send.queue.Chunks() + s.receive.queue.Chunks()) * m.chunks.Size()
 }
 
 // CheckHoldings compares the sum over all connections with what the pools say

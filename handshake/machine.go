@@ -74,7 +74,7 @@ func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, erro
 		return nil, fmt.Errorf("handshake: %w", err)
 	}
 	m := &Machine{cfg: cfg, table: table, requests: requests, holes: holes}
-	m.chunks = chunks.NewPool(cfg.BufferMemory)
+	m.chunks = chunks.NewPool(cfg.BufferMemory, cfg.MSS)
 	m.flights = newFlightPool(cfg.Sides, flightExtra(cfg.BufferMemory))
 	m.sides.records = make([]Side, cfg.Sides)
 	for m.scale = 0; cfg.ReceiveBufferMax>>m.scale > 0xffff; m.scale++ {

@@ -2,6 +2,7 @@ package chunks
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -35,7 +36,7 @@ func numbers(from, length int) []byte {
 
 func TestStreamKeepsWhatIsWritten(t *testing.T) {
 	for _, base := range []seq.Number{0, 5000, 1<<31 - 3000, 1<<32 - 6000} {
-		p := NewPool(1 << 20)
+		p := NewPool(1<<20, 0)
 		var s Stream
 		s.Reset(base)
 		require.NoError(t, s.WriteAt(p, base.Add(10_000), numbers(10_000, 5000)))
@@ -45,7 +46,7 @@ func TestStreamKeepsWhatIsWritten(t *testing.T) {
 		require.NoError(t, s.WriteAt(p, base, numbers(0, 10_000)))
 		require.Equal(t, 4, s.Chunks())
 		require.Equal(t, numbers(0, 15_000), read(&s, p, base, 15_000))
-		require.Equal(t, 4*Size, p.InUse())
+		require.Equal(t, 4*SizeMin, p.InUse())
 
 		s.Discard(p, base.Add(4095))
 		require.Equal(t, 4, s.Chunks())
@@ -68,16 +69,16 @@ func TestStreamKeepsWhatIsWritten(t *testing.T) {
 }
 
 func TestWriteAtRefusesAndChangesNothing(t *testing.T) {
-	p := NewPool(3*Size + 100)
-	require.Equal(t, 3*Size, p.Bound())
+	p := NewPool(3*SizeMin+100, 0)
+	require.Equal(t, 3*SizeMin, p.Bound())
 	var s Stream
 	s.Reset(1000)
-	require.NoError(t, s.WriteAt(p, 1000, numbers(0, Size)))
-	require.ErrorIs(t, s.WriteAt(p, 1000, numbers(7, 4*Size)), ErrFull)
+	require.NoError(t, s.WriteAt(p, 1000, numbers(0, SizeMin)))
+	require.ErrorIs(t, s.WriteAt(p, 1000, numbers(7, 4*SizeMin)), ErrFull)
 	require.Equal(t, 1, s.Chunks())
-	require.Equal(t, numbers(0, Size), read(&s, p, 1000, Size))
-	require.NoError(t, s.WriteAt(p, 1000, numbers(7, 3*Size)), "what is held is not asked for again")
-	require.ErrorIs(t, s.WriteAt(p, 1000+3*Size, []byte{1}), ErrFull)
+	require.Equal(t, numbers(0, SizeMin), read(&s, p, 1000, SizeMin))
+	require.NoError(t, s.WriteAt(p, 1000, numbers(7, 3*SizeMin)), "what is held is not asked for again")
+	require.ErrorIs(t, s.WriteAt(p, 1000+3*SizeMin, []byte{1}), ErrFull)
 
 	require.ErrorIs(t, s.WriteAt(p, 999, []byte{1}), ErrOutside)
 	require.ErrorIs(t, s.WriteAt(p, 1000+WindowMax, []byte{1}), ErrOutside)
@@ -89,12 +90,12 @@ func TestWriteAtRefusesAndChangesNothing(t *testing.T) {
 }
 
 func TestPoolTakesMemoryAsItIsUsedAndNeverMore(t *testing.T) {
-	const bound = 70 * Size // a slab and a piece of one
-	p := NewPool(bound)
+	const bound = 70 * SizeMin // a slab and a piece of one
+	p := NewPool(bound, 0)
 	require.Zero(t, p.Taken())
 	var s Stream
 	require.NoError(t, s.WriteAt(p, 0, []byte{1}))
-	require.Equal(t, slabChunks*Size, p.Taken())
+	require.Equal(t, slabBytes, p.Taken())
 	require.NoError(t, s.WriteAt(p, 0, make([]byte, bound)))
 	require.Equal(t, bound, p.Taken())
 	require.Equal(t, bound, p.InUse())
@@ -105,19 +106,39 @@ func TestPoolTakesMemoryAsItIsUsedAndNeverMore(t *testing.T) {
 }
 
 func TestPoolOfNothingIsFull(t *testing.T) {
-	for _, size := range []int{-1, 0, Size - 1} {
+	for _, size := range []int{-1, 0, SizeMin - 1} {
 		var s Stream
-		require.ErrorIs(t, s.WriteAt(NewPool(size), 0, []byte{1}), ErrFull)
+		require.ErrorIs(t, s.WriteAt(NewPool(size, 0), 0, []byte{1}), ErrFull)
+	}
+}
+
+// A segment is sent from two pieces of memory: any stretch of its length must
+// lie in two chunks, wherever it begins.
+func TestASegmentLiesInTwoChunks(t *testing.T) {
+	for segment, size := range map[int]int{0: 4096, 1460: 4096, 4096: 4096, 4097: 8192, 8960: 16384, 65495: 65536, 1 << 20: slabBytes} {
+		p := NewPool(1<<20, segment)
+		require.Equal(t, size, p.Size(), "for segments of %d", segment)
+		require.Equal(t, 1<<20, p.Bound())
+		segment = min(segment, size)
+		var s Stream
+		require.NoError(t, s.WriteAt(p, 0, numbers(0, 4*size)))
+		for _, at := range []int{0, 1, size - 1, size, size + 1, 2*size - 1} {
+			first := s.Peek(p, seq.Number(at), segment)
+			second := s.Peek(p, seq.Number(at+len(first)), segment-len(first))
+			require.Equal(t, segment, len(first)+len(second), "%d bytes from %d", segment, at)
+		}
+		s.Free(p)
+		require.Zero(t, p.InUse())
 	}
 }
 
 func TestFreeKeepsOnlyAShortList(t *testing.T) {
-	p := NewPool(1 << 20)
+	p := NewPool(1<<20, 0)
 	var s Stream
-	require.NoError(t, s.WriteAt(p, 10*Size, []byte{1}))
+	require.NoError(t, s.WriteAt(p, 10*SizeMin, []byte{1}))
 	s.Free(p)
 	require.Len(t, s.ring, 16)
-	require.NoError(t, s.WriteAt(p, 100*Size, []byte{1}))
+	require.NoError(t, s.WriteAt(p, 100*SizeMin, []byte{1}))
 	s.Free(p)
 	require.Empty(t, s.ring)
 }
@@ -133,8 +154,14 @@ type plain struct {
 // TestStreamsAgainstPlainBytes runs random calls on streams that share a pool
 // too small for all of them, and looks after each that no chunk was lost.
 func TestStreamsAgainstPlainBytes(t *testing.T) {
+	for _, segment := range []int{0, 8960} {
+		t.Run(fmt.Sprint(segment), func(t *testing.T) { runAgainstPlainBytes(t, segment) })
+	}
+}
+
+func runAgainstPlainBytes(t *testing.T, segment int) {
 	rng := seeded.Rand(t)
-	p := NewPool(24 * Size)
+	p := NewPool(24*SizeMin, segment)
 	streams := make([]*plain, 4)
 	for i := range streams {
 		streams[i] = newPlain(rng)
@@ -149,7 +176,7 @@ func TestStreamsAgainstPlainBytes(t *testing.T) {
 		for _, m := range streams {
 			held += m.s.Chunks()
 		}
-		require.Equal(t, held*Size, p.InUse())
+		require.Equal(t, held*p.Size(), p.InUse())
 	}
 	require.NotZero(t, full, "the bound was met")
 	for _, m := range streams {
@@ -207,7 +234,7 @@ func (m *plain) check(t *testing.T, p *Pool) {
 }
 
 func TestSteadyStreamDoesNotAllocate(t *testing.T) {
-	p := NewPool(1 << 20)
+	p := NewPool(1<<20, 0)
 	var s Stream
 	s.Reset(1<<32 - 100_000)
 	data := make([]byte, 1460)
@@ -223,7 +250,7 @@ func TestSteadyStreamDoesNotAllocate(t *testing.T) {
 }
 
 func BenchmarkWriteDiscard(b *testing.B) {
-	p := NewPool(1 << 20)
+	p := NewPool(1<<20, 0)
 	var s Stream
 	data := make([]byte, 1460)
 	b.SetBytes(1460)

@@ -1,6 +1,6 @@
 // Package chunks stores bytes that a connection must keep for a while: out of
 // order, unread, or not yet acknowledged. A [Pool] bounds them over all
-// connections of a worker and hands them out in pieces of [Size] bytes; a
+// connections of a worker and hands them out in pieces of [Pool.Size] bytes; a
 // [Stream] is one connection's window of them, addressed by sequence number.
 //
 // A stream says which chunks it has, not which bytes have been written: its

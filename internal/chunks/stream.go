@@ -28,7 +28,7 @@ type Stream struct {
 	span   uint32 // places of the ring up to the last that has a chunk
 	chunks uint32
 	origin seq.Number
-	base   seq.Number // bytes below are gone; origin ≤ base < origin + Size
+	base   seq.Number // bytes below are gone; origin ≤ base < origin + Pool.Size
 }
 
 // Reset sets the sequence number of the first byte. The stream must be new or
@@ -53,12 +53,12 @@ func (s *Stream) WriteAt(p *Pool, at seq.Number, data []byte) error {
 		return ErrOutside
 	}
 	offset := uint32(at - s.origin)
-	first, last := offset/Size, (offset+uint32(len(data))-1)/Size
+	first, last := offset>>p.shift, (offset+uint32(len(data))-1)>>p.shift
 	if s.missing(first, last) > p.available() {
 		return ErrFull
 	}
 	s.reach(last)
-	within := offset % Size
+	within := p.within(offset)
 	for place := first; place <= last; place++ {
 		slot := s.place(place)
 		if *slot == 0 {
@@ -80,14 +80,14 @@ func (s *Stream) Peek(p *Pool, at seq.Number, max int) []byte {
 		return nil
 	}
 	offset := uint32(at - s.origin)
-	if offset/Size >= s.span {
+	if offset>>p.shift >= s.span {
 		return nil
 	}
-	id := *s.place(offset / Size)
+	id := *s.place(offset >> p.shift)
 	if id == 0 {
 		return nil
 	}
-	stored := p.bytes(id - 1)[offset%Size:]
+	stored := p.bytes(id - 1)[p.within(offset):]
 	return stored[:min(max, len(stored))]
 }
 
@@ -98,13 +98,13 @@ func (s *Stream) Discard(p *Pool, upTo seq.Number) {
 	if upTo.AtOrBefore(s.base) {
 		return
 	}
-	passed := uint32(upTo-s.origin) / Size
+	passed := uint32(upTo-s.origin) >> p.shift
 	for range min(passed, s.span) {
 		s.drop(p, s.place(0))
 		s.head++
 		s.span--
 	}
-	s.origin += seq.Number(passed * Size)
+	s.origin += seq.Number(passed << p.shift)
 	s.base = upTo
 }
 
