@@ -3,7 +3,8 @@ package handshake
 import (
 	"net"
 	"os"
-	"syscall"
+
+	"myriad/internal/errno"
 )
 
 // Reason says why a connection failed. A million failures must not allocate,
@@ -39,13 +40,13 @@ var reasons = [ReasonCount]struct {
 	err  error
 }{
 	ReasonNone:       {"none", nil},
-	Refused:          {"refused", syscall.ECONNREFUSED},
-	ResetByPeer:      {"reset", syscall.ECONNRESET},
-	TimedOut:         {"timed out", syscall.ETIMEDOUT},
+	Refused:          {"refused", errno.Refused},
+	ResetByPeer:      {"reset", errno.Reset},
+	TimedOut:         {"timed out", errno.TimedOut},
 	DeadlineExceeded: {"deadline exceeded", os.ErrDeadlineExceeded},
-	Unreachable:      {"unreachable", syscall.EHOSTUNREACH},
-	NoMemory:         {"no memory", syscall.ENOMEM},
-	DeviceGone:       {"device gone", syscall.ENETDOWN},
+	Unreachable:      {"unreachable", errno.HostUnreachable},
+	NoMemory:         {"no memory", errno.NoMemory},
+	DeviceGone:       {"device gone", errno.NetDown},
 	Shutdown:         {"shut down", net.ErrClosed},
 	Unread:           {"data not read", net.ErrClosed},
 }
@@ -58,7 +59,8 @@ func (r Reason) String() string {
 	return "unknown"
 }
 
-// Err returns the error that ordinary Go code knows for the reason, nil for
+// Err returns the error that ordinary Go code knows for the reason (on Windows
+// Winsock's, found by package syscall's name as well), nil for
 // ReasonNone.
 func (r Reason) Err() error {
 	if r < ReasonCount {

@@ -6,8 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"sync"
-	"syscall"
 	"time"
+
+	"myriad/internal/errno"
 )
 
 // Conn is a connection that a Dialer made: a net.Conn with what *net.TCPConn
@@ -158,7 +159,7 @@ func (c *Conn) writeError() error {
 	case c.ended && c.cause != nil:
 		return c.cause
 	case c.ended, c.writeClosed:
-		return syscall.EPIPE
+		return errno.BrokenPipe
 	}
 	return nil
 }
@@ -171,7 +172,7 @@ func (c *Conn) CloseWrite() error {
 	case c.closed:
 		return c.opError("close", net.ErrClosed)
 	case c.ended:
-		return c.opError("close", os.NewSyscallError("shutdown", syscall.ENOTCONN))
+		return c.opError("close", os.NewSyscallError("shutdown", errno.NotConnected))
 	case c.writeClosed:
 		return nil
 	}

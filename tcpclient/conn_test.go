@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/errno"
 )
 
 var (
@@ -121,7 +123,7 @@ func TestLingerZeroResets(t *testing.T) {
 		require.NoError(t, c.SetLinger(0))
 		require.NoError(t, c.Close())
 		_, err := peer.Read(make([]byte, 1))
-		require.ErrorIs(t, err, syscall.ECONNRESET)
+		require.ErrorIs(t, err, kernels(errno.Reset))
 	})
 }
 
@@ -136,7 +138,7 @@ func TestCloseWithUnreadBytesResets(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, c.Close())
 		_, err = peer.Read(make([]byte, 1))
-		require.ErrorIs(t, err, syscall.ECONNRESET)
+		require.ErrorIs(t, err, kernels(errno.Reset))
 	})
 }
 
@@ -150,7 +152,7 @@ func TestBytesAfterCloseReset(t *testing.T) {
 		require.Equal(t, io.EOF, err)
 		require.Eventually(t, func() bool {
 			_, err := peer.Write([]byte("too late"))
-			return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+			return errors.Is(err, kernels(errno.Reset)) || errors.Is(err, kernels(errno.BrokenPipe))
 		}, patience, time.Millisecond)
 	})
 }

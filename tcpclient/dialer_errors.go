@@ -5,7 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
+
+	"myriad/internal/errno"
 )
 
 // timeoutError is what a dial returns whose time has passed: code looks for
@@ -25,7 +26,7 @@ func dialCause(err error) error {
 	case err == context.DeadlineExceeded, err == os.ErrDeadlineExceeded:
 		return timeoutError{}
 	case errors.Is(err, ErrNoRoute):
-		return fmt.Errorf("connect: %w (%w)", syscall.ENETUNREACH, ErrNoRoute)
+		return fmt.Errorf("connect: %w (%w)", errno.NetUnreachable, ErrNoRoute)
 	}
 	return callCause("connect", err)
 }
@@ -33,8 +34,8 @@ func dialCause(err error) error {
 // callCause names the call that an errno belongs to, as the kernel's
 // connections do ("read: connection reset by peer").
 func callCause(call string, err error) error {
-	if errno, ok := err.(syscall.Errno); ok {
-		return os.NewSyscallError(call, errno)
+	if errno.Is(err) {
+		return os.NewSyscallError(call, err)
 	}
 	return err
 }

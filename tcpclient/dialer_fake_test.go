@@ -9,11 +9,11 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
 	"myriad/conntable"
+	"myriad/internal/errno"
 )
 
 // fakeEngine stands in for a Client: workers that give out events and take
@@ -198,14 +198,22 @@ func (w *fakeWorker) dial(ctx context.Context, c *fakeConn, remote netip.AddrPor
 	})
 }
 
+// kernels is what the kernel's own sockets say for an error of ours.
+func kernels(err error) error {
+	if inner := errors.Unwrap(err); inner != nil { // on Windows
+		return inner
+	}
+	return err
+}
+
 func (c *fakeConn) failed(err error) Event {
 	ev := Event{Conn: c.id, User: c.user, Kind: Failed, Reason: TimedOut}
 	for _, r := range []Reason{Refused, ResetByPeer, Unreachable} {
-		if errors.Is(err, r.Err()) {
+		if errors.Is(err, kernels(r.Err())) {
 			ev.Reason = r
 		}
 	}
-	if errors.Is(err, syscall.EPIPE) {
+	if errors.Is(err, kernels(errno.BrokenPipe)) {
 		ev.Reason = ResetByPeer
 	}
 	return ev
@@ -246,7 +254,7 @@ func (w *fakeWorker) arrived(c *fakeConn, data []byte, err error) {
 		return
 	}
 	if len(data) > 0 && c.discard {
-		w.event(c.failed(syscall.ECONNRESET))
+		w.event(c.failed(kernels(errno.Reset)))
 		c.end(true)
 		return
 	}

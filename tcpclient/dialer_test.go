@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/errno"
 	"myriad/iobackend"
 )
 
@@ -40,7 +41,7 @@ func TestDialRefused(t *testing.T) {
 		require.ErrorIs(w.t, err, syscall.ECONNREFUSED)
 		dialError(w.t, err, remote.String())
 		require.False(w.t, isTimeout(err))
-		require.EqualError(w.t, err, fmt.Sprintf("dial tcp %v: connect: connection refused", remote))
+		require.EqualError(w.t, err, fmt.Sprintf("dial tcp %v: connect: %v", remote, errno.Refused))
 	})
 }
 

@@ -80,8 +80,8 @@ func explain(path string, err error) error {
 	switch {
 	case errors.Is(err, windows.ERROR_FILE_NOT_FOUND), errors.Is(err, windows.ERROR_PATH_NOT_FOUND):
 		return fmt.Errorf("%s: %w: install the IRLstack driver and start it: %w", path, ErrMissing, err)
-	case errors.Is(err, windows.ERROR_ACCESS_DENIED):
-		return fmt.Errorf("%s: Windows denies access to the driver: run as administrator: %w", path, err)
+	case errors.Is(err, windows.ERROR_ACCESS_DENIED): // also what an exclusive device says to the second who opens it
+		return fmt.Errorf("%s: Windows denies access to the driver: run as administrator, and end any other program that uses it: %w", path, err)
 	case errors.Is(err, windows.ERROR_PIPE_BUSY), errors.Is(err, windows.ERROR_SHARING_VIOLATION), errors.Is(err, windows.ERROR_BUSY):
 		return fmt.Errorf("%s: %w: end that program: %w", path, ErrBusy, err)
 	}
