@@ -99,3 +99,10 @@ func (c *conn) judgeClosed() error {
 func (c *conn) overdue(now time.Duration) bool {
 	return !c.over && c.opened && !(c.paused && c.finSent) && c.plan.timeout > 0 && now > c.openedAt+c.plan.timeout+late
 }
+
+// hadTime says whether a connection that failed gave up without cause: by its
+// retransmissions, or at a deadline that was generous.
+func (c *conn) hadTime() bool {
+	return c.reason == tcpclient.TimedOut ||
+		c.reason == tcpclient.DeadlineExceeded && c.plan.idle == 0 && c.plan.timeout == patience
+}

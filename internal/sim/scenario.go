@@ -57,7 +57,19 @@ var clocks = []time.Duration{
 	1<<32*time.Microsecond - time.Second,
 }
 
-func newScenario(seed uint64) *scenario {
+// Kind says what sort of world a seed stands for.
+type Kind uint8
+
+const (
+	// Mixed worlds have anything: wires from harmless to cut, up to 60
+	// connections, from none to all of them to hostile peers.
+	Mixed Kind = iota + 1
+	// Storm worlds lose every fifth frame and reorder every fifth, both ways,
+	// and each of their 50 connections has a deadline.
+	Storm
+)
+
+func newScenario(kind Kind, seed uint64) *scenario {
 	s := &scenario{seed: seed}
 	m := &maker{rand.New(rand.NewPCG(seed, 2)), s}
 	s.start = pick(m, clocks...)
@@ -65,6 +77,10 @@ func newScenario(seed uint64) *scenario {
 	s.steer = simlink.SteerHash
 	if m.one(2) {
 		s.steer = func(frame []byte, queues int) int { return int(frame[len(frame)-1]) % queues }
+	}
+	if kind == Storm {
+		m.storm()
+		return s
 	}
 	m.wire()
 	m.client()

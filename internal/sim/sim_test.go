@@ -7,10 +7,12 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -23,7 +25,14 @@ var (
 	seedFlag  = flag.Uint64("seed", 0, "run this world alone")
 )
 
-// worlds is how many seeds a test runs by default.
+// A world takes some megabytes at once, lives for milliseconds and is garbage
+// as a whole: collecting more seldom is a quarter less work.
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(800)
+	os.Exit(m.Run())
+}
+
+// worlds is which seeds a test runs, when the flags say nothing else.
 func worlds(usual uint64) (first, count uint64) {
 	switch {
 	case *seedFlag != 0:
@@ -31,35 +40,35 @@ func worlds(usual uint64) (first, count uint64) {
 	case *seedsFlag != 0:
 		return *firstFlag, *seedsFlag
 	case testing.Short():
-		usual /= 50
+		usual = max(usual/50, 20)
 	}
 	return *firstFlag, usual
 }
 
 // report runs a failed world again, with a capture, and says how to do so.
-func report(t *testing.T, seed uint64, err error) {
+func report(t *testing.T, kind Kind, seed uint64, err error) {
 	t.Helper()
-	name := filepath.Join(os.TempDir(), fmt.Sprintf("myriad-sim-%d.pcap", seed))
+	name := filepath.Join(os.TempDir(), fmt.Sprintf("myriad-sim-%d-%d.pcap", kind, seed))
 	if file, openErr := os.Create(name); openErr == nil {
-		_, _ = Run(seed, file) // it fails as it did
+		_, _ = Run(kind, seed, file) // it fails as it did
 		if closeErr := file.Close(); closeErr != nil {
 			name = closeErr.Error()
 		}
 	} else {
 		name = openErr.Error()
 	}
-	t.Errorf("seed %d: %v\nagain: go test ./internal/sim -run TestWorlds -seed %d\ncapture: %s", seed, err, seed, name)
+	t.Errorf("seed %d: %v\nagain: go test ./internal/sim -run '^%s$' -seed %d\ncapture: %s", seed, err, t.Name(), seed, name)
 }
 
 // failuresMax is how many failed worlds are shown before the rest is left out.
 const failuresMax = 10
 
-func TestWorlds(t *testing.T) {
-	first, count := worlds(1000)
+// runAll runs the worlds of one kind on all processors, and adds them up.
+func runAll(t *testing.T, kind Kind, first, count uint64) Result {
 	var next, failed atomic.Uint64
 	var mutex sync.Mutex
-	var all Result
-	all.Failed = map[tcpclient.Reason]int{}
+	all := Result{Failed: map[tcpclient.Reason]int{}}
+	started := time.Now()
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		group.Go(func() {
@@ -68,23 +77,39 @@ func TestWorlds(t *testing.T) {
 				if k >= count {
 					return
 				}
-				r, err := Run(first+k, nil)
+				r, err := Run(kind, first+k, nil)
 				mutex.Lock()
 				all.add(&r)
 				if err != nil {
 					failed.Add(1)
-					report(t, first+k, err)
+					report(t, kind, first+k, err)
 				}
 				mutex.Unlock()
 			}
 		})
 	}
 	group.Wait()
-	t.Logf("%d worlds, %d connections (%d to hostile peers), %d closed in order, %d MB, %d frames, %v of virtual time",
-		count, all.Connections, all.Hostile, all.Closed, all.Bytes>>20, all.Frames, all.Span)
+	took := time.Since(started)
+	t.Logf("%d worlds from seed %d on, %d connections (%d to hostile peers), %d closed in order, %d MB, %d frames, %v of virtual time",
+		count, first, all.Connections, all.Hostile, all.Closed, all.Bytes>>20, all.Frames, all.Span)
 	for _, reason := range slices.Sorted(maps.Keys(all.Failed)) {
 		t.Logf("failed, %v: %d", reason, all.Failed[reason])
 	}
+	t.Logf("%v, %.0f connections a second", took.Round(time.Millisecond), float64(all.Connections)/took.Seconds())
+	return all
+}
+
+func TestWorlds(t *testing.T) {
+	first, count := worlds(1000)
+	runAll(t, Mixed, first, count)
+}
+
+// 100,000 connections under 20 % of loss and 20 % of reordering, each right, or
+// failed for a true reason by its deadline.
+func TestStorm(t *testing.T) {
+	first, count := worlds(100_000 / stormConnections)
+	all := runAll(t, Storm, first, count)
+	require.EqualValues(t, count*stormConnections, all.Connections)
 }
 
 func (r *Result) add(o *Result) {
@@ -99,21 +124,56 @@ func (r *Result) add(o *Result) {
 	}
 }
 
-// The same seed gives the same world, every time.
+// The same seed gives the same frames and events at the same instants, a
+// thousand times over.
 func TestSameSeedSameTrace(t *testing.T) {
-	times, seeds := 5, uint64(10)
+	times := 1000
 	if testing.Short() {
-		times, seeds = 1, 4
+		times = 20
 	}
-	for seed := uint64(1); seed <= seeds; seed++ {
-		first, err := Run(seed, nil)
-		if err != nil {
-			continue // TestWorlds reports it
+	for _, seed := range smallWorlds(t, 3) {
+		first, err := Run(Mixed, seed, nil)
+		require.NoError(t, err)
+		t.Logf("seed %d: %d connections, %d frames, %016x", seed, first.Connections, first.Frames, first.Hash)
+		var group sync.WaitGroup
+		hashes := make([]uint64, times)
+		for part := range runtime.GOMAXPROCS(0) {
+			group.Go(func() {
+				for k := part; k < times; k += runtime.GOMAXPROCS(0) {
+					again, err := Run(Mixed, seed, nil)
+					if err == nil {
+						hashes[k] = again.Hash
+					}
+				}
+			})
 		}
-		for range times {
-			again, err := Run(seed, nil)
-			require.NoError(t, err)
-			require.Equal(t, first.Hash, again.Hash, "seed %d", seed)
+		group.Wait()
+		for k, h := range hashes {
+			require.Equal(t, first.Hash, h, "seed %d, time %d", seed, k)
 		}
+	}
+}
+
+// smallWorlds finds seeds whose worlds are soon over and yet have some of
+// everything: connections that succeed, others that fail, and hostile peers.
+func smallWorlds(t *testing.T, count int) (seeds []uint64) {
+	for seed := uint64(1); len(seeds) < count; seed++ {
+		r, err := Run(Mixed, seed, nil)
+		require.NoError(t, err, "seed %d", seed)
+		if r.Hostile > 0 && r.Closed > 0 && len(r.Failed) > 0 && r.Frames < 3000 {
+			seeds = append(seeds, seed)
+		}
+	}
+	return seeds
+}
+
+// Another seed gives another trace.
+func TestOtherSeedOtherTrace(t *testing.T) {
+	seen := map[uint64]uint64{}
+	for seed := uint64(1); seed <= 40; seed++ {
+		r, err := Run(Mixed, seed, nil)
+		require.NoError(t, err)
+		require.NotContains(t, seen, r.Hash, "seed %d", seed)
+		seen[r.Hash] = seed
 	}
 }

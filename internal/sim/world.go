@@ -38,15 +38,15 @@ type world struct {
 }
 
 // longest is how long a world may last in its own time.
-const longest = 6 * time.Hour
+const longest = 48 * time.Hour
 
 // stepsMax is how many turns may pass in one instant.
 const stepsMax = 20_000
 
 // Run runs the world of a seed to its end, and says what was wrong with it.
 // capture, when not nil, gets everything as a pcap file.
-func Run(seed uint64, capture io.Writer) (Result, error) {
-	w, err := newWorld(newScenario(seed), capture)
+func Run(kind Kind, seed uint64, capture io.Writer) (Result, error) {
+	w, err := newWorld(newScenario(kind, seed), capture)
 	if err != nil {
 		return Result{}, err
 	}
@@ -205,9 +205,9 @@ func (w *world) end() error {
 		if c.end == tcpclient.Closed && c.plan.honest && w.s.harmless && !c.plan.peer.(*reference).complete() {
 			return fmt.Errorf("connection %d closed, and its server never heard so", k)
 		}
-		if c.end == tcpclient.Failed && c.reason == tcpclient.TimedOut && c.plan.honest && w.s.endurance {
-			return errors.Join(fmt.Errorf("connection %d timed out after %v, and its peer was there: %d of %d bytes sent, %d of %d received",
-				k, c.endedAt-c.openedAt, c.sent, c.plan.send, c.got, c.plan.expect), w.shut())
+		if c.end == tcpclient.Failed && c.plan.honest && w.s.endurance && c.hadTime() {
+			return errors.Join(fmt.Errorf("connection %d failed as %q after %v, and its peer was there: %d of %d bytes sent, %d of %d received",
+				k, c.reason, c.endedAt-c.openedAt, c.sent, c.plan.send, c.got, c.plan.expect), w.shut())
 		}
 	}
 	if err := w.shut(); err != nil {
@@ -259,7 +259,7 @@ func (w *world) account() error {
 
 func (w *world) result() Result {
 	r := Result{
-		Hash: w.trace.sum.Sum64(), Connections: len(w.app.conns), Failed: map[tcpclient.Reason]int{},
+		Hash: w.trace.sum, Connections: len(w.app.conns), Failed: map[tcpclient.Reason]int{},
 		Span: w.link.Clock().Now() - w.s.start, Frames: w.link.End(0).Fates().Sent + w.link.End(1).Fates().Sent,
 	}
 	for _, c := range w.app.conns {

@@ -51,8 +51,8 @@ func newPool(name string, count, size int, debug bool) pool {
 	}
 	if debug {
 		p.poison = bytes.Repeat([]byte{PoisonByte}, size)
-		for i := range p.memory {
-			p.memory[i] = PoisonByte
+		for at := 0; at < len(p.memory); at += size {
+			copy(p.memory[at:], p.poison)
 		}
 	}
 	return p
