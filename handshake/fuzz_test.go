@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/conntable"
+	"myriad/internal/bounded"
 	"myriad/internal/seq"
 	"myriad/linklayer"
 )
@@ -182,17 +183,19 @@ func FuzzMachine(f *testing.F) {
 	f.Add([]byte{0, 1, 0, 0x12, 0, 0, 255, 7, 0, 7, 20, 6, 7, 0, 0, 0})
 	f.Add([]byte{1, 0, 0, 0x12, 0, 0, 255, 7, 0, 15, 20, 6, 7, 1, 1, 195, 200, 0, 0x10, 0, 0, 255, 7, 20, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, input []byte) {
-		d := newDriver(t, input)
-		d.output()
-		for len(d.input) > 0 && !d.ended {
-			d.step()
-			if !d.ended {
-				d.output()
+		bounded.Input(t, 64<<20, func() {
+			d := newDriver(t, input)
+			d.output()
+			for len(d.input) > 0 && !d.ended {
+				d.step()
+				if !d.ended {
+					d.output()
+				}
 			}
-		}
-		d.m.Forget(d.i)
-		d.m.EndTurn()
-		require.Zero(t, d.m.BufferBytes(), "buffers leaked")
-		require.Zero(t, d.m.SidesInUse(), "side records leaked")
+			d.m.Forget(d.i)
+			d.m.EndTurn()
+			require.Zero(t, d.m.BufferBytes(), "buffers leaked")
+			require.Zero(t, d.m.SidesInUse(), "side records leaked")
+		})
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"unsafe"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/bounded"
 )
 
 // within reports whether part lies inside frame, its capacity included.
@@ -36,31 +38,33 @@ func FuzzParse(f *testing.F) {
 		f.Add(frame, false)
 	}
 	f.Fuzz(func(t *testing.T, data []byte, repair bool) {
-		frame := clone(data) // exact capacity
-		frame = frame[:len(frame):len(frame)]
-		if repair && len(frame) >= 34 && len(frame) >= 14+int(frame[14]&15)*4 && frame[14]&15 >= 5 {
-			fixIP(frame)
-		}
-		var p Packet
-		drop := Parse(frame, repair, &p)
-		require.Less(t, drop, DropCount)
-		require.Equal(t, drop == DropNone, p.Kind != KindNone)
-		require.True(t, within(p.Segment.Payload, frame))
-		require.True(t, within(p.UDPPayload, frame))
-		require.LessOrEqual(t, p.Segment.Options.SACKCount, 4)
-		dst := make([]byte, len(frame)+60)
-		switch p.Kind {
-		case KindTCP:
-			reemit(t, dst, &p)
-		case KindICMPEcho:
-			n := EmitICMPEchoReply(dst, frame)
-			require.Equal(t, DropNone, Parse(dst[:n], false, &p))
-		case KindARP:
-			require.Equal(t, ARPFrameBytes, EmitARPReply(make([]byte, 60), macA, &p.ARP))
-		}
-		if drop != DropFragment {
-			require.Zero(t, EmitICMPEchoReply(nil, frame))
-		}
+		bounded.Input(t, 64<<20, func() {
+			frame := clone(data) // exact capacity
+			frame = frame[:len(frame):len(frame)]
+			if repair && len(frame) >= 34 && len(frame) >= 14+int(frame[14]&15)*4 && frame[14]&15 >= 5 {
+				fixIP(frame)
+			}
+			var p Packet
+			drop := Parse(frame, repair, &p)
+			require.Less(t, drop, DropCount)
+			require.Equal(t, drop == DropNone, p.Kind != KindNone)
+			require.True(t, within(p.Segment.Payload, frame))
+			require.True(t, within(p.UDPPayload, frame))
+			require.LessOrEqual(t, p.Segment.Options.SACKCount, 4)
+			dst := make([]byte, len(frame)+60)
+			switch p.Kind {
+			case KindTCP:
+				reemit(t, dst, &p)
+			case KindICMPEcho:
+				n := EmitICMPEchoReply(dst, frame)
+				require.Equal(t, DropNone, Parse(dst[:n], false, &p))
+			case KindARP:
+				require.Equal(t, ARPFrameBytes, EmitARPReply(make([]byte, 60), macA, &p.ARP))
+			}
+			if drop != DropFragment {
+				require.Zero(t, EmitICMPEchoReply(nil, frame))
+			}
+		})
 	})
 }
 
@@ -88,19 +92,21 @@ func FuzzOptions(f *testing.F) {
 	f.Add([]byte("\x01\x01\x05\x0a\x00\x00\x00\x01\x00\x00\x00\x02"), false)
 	f.Add([]byte("\x08\x0a\x00\x00\x00\x01\x00\x00\x00\x02\x05\x00"), false)
 	f.Fuzz(func(t *testing.T, b []byte, syn bool) {
-		if len(b) > OptionsBytesMax {
-			return
-		}
-		var got, again Options
-		parseOptions(b, syn, &got)
-		parseOptions(append([]byte{1, 253, 4, 9, 9}, b...), syn, &again)
-		require.Equal(t, got, again)
-		require.LessOrEqual(t, got.SACKCount, len(got.SACK))
-		require.Equal(t, got.SACKCount > 0, got.Has&HasSACK != 0)
-		for _, r := range got.SACK[:got.SACKCount] {
-			require.Positive(t, r.Len())
-		}
-		require.LessOrEqual(t, OptionsLen(&got, syn), OptionsBytesMax)
+		bounded.Input(t, 64<<20, func() {
+			if len(b) > OptionsBytesMax {
+				return
+			}
+			var got, again Options
+			parseOptions(b, syn, &got)
+			parseOptions(append([]byte{1, 253, 4, 9, 9}, b...), syn, &again)
+			require.Equal(t, got, again)
+			require.LessOrEqual(t, got.SACKCount, len(got.SACK))
+			require.Equal(t, got.SACKCount > 0, got.Has&HasSACK != 0)
+			for _, r := range got.SACK[:got.SACKCount] {
+				require.Positive(t, r.Len())
+			}
+			require.LessOrEqual(t, OptionsLen(&got, syn), OptionsBytesMax)
+		})
 	})
 }
 
@@ -111,25 +117,27 @@ func FuzzReassembler(f *testing.F) {
 	f.Add([]byte{1, 0, 0, 1, 8, 1, 0, 0x20, 0, 8, 1, 0, 0x20, 0, 8})
 	f.Add([]byte{1, 200, 0, 1, 8, 1, 0, 0x20, 0, 8, 2, 0, 0x20, 0, 16})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		var r Reassembler
-		now := time.Duration(0)
-		for len(script) >= 5 {
-			id, later, offset, size := script[0], script[1], script[2:4], script[4]
-			now += time.Duration(later) * 100 * time.Millisecond
-			frame := ipFrame(ProtocolUDP, make([]byte, size))
-			with(frame, 18, 0, id)
-			with(frame, 20, offset...)
-			datagram, drop := r.Add(fixIP(frame), now)
-			if datagram != nil {
-				require.Equal(t, DropNone, drop)
-				require.Equal(t, DropNone, checkIPv4(datagram[14:]))
-				require.Len(t, datagram, 14+int(datagram[16])<<8+int(datagram[17]))
+		bounded.Input(t, 64<<20, func() {
+			var r Reassembler
+			now := time.Duration(0)
+			for len(script) >= 5 {
+				id, later, offset, size := script[0], script[1], script[2:4], script[4]
+				now += time.Duration(later) * 100 * time.Millisecond
+				frame := ipFrame(ProtocolUDP, make([]byte, size))
+				with(frame, 18, 0, id)
+				with(frame, 20, offset...)
+				datagram, drop := r.Add(fixIP(frame), now)
+				if datagram != nil {
+					require.Equal(t, DropNone, drop)
+					require.Equal(t, DropNone, checkIPv4(datagram[14:]))
+					require.Len(t, datagram, 14+int(datagram[16])<<8+int(datagram[17]))
+				}
+				require.LessOrEqual(t, r.Pending(), ReassemblyMax)
+				script = script[5:]
 			}
-			require.LessOrEqual(t, r.Pending(), ReassemblyMax)
-			script = script[5:]
-		}
-		c := r.Counters()
-		require.LessOrEqual(t, c.Completed+c.Expired+c.Evicted+c.Lost, c.Begun)
-		r.Add(script, now) // and plain junk
+			c := r.Counters()
+			require.LessOrEqual(t, c.Completed+c.Expired+c.Evicted+c.Lost, c.Begun)
+			r.Add(script, now) // and plain junk
+		})
 	})
 }

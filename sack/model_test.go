@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/bounded"
 	"myriad/internal/seeded"
 	"myriad/internal/seq"
 )
@@ -184,7 +185,9 @@ func FuzzRanges(f *testing.F) {
 	f.Add(uint32(1<<32-20), byte(3), []byte{0, 10, 5, 0, 20, 5, 0, 30, 5, 0, 40, 5, 0, 12, 20, 230, 200, 0})
 	f.Add(uint32(1<<31-5), byte(60), []byte{0, 1, 1, 0, 3, 1, 0, 5, 1, 0, 7, 1, 0, 1, 9, 255, 0, 0, 0, 9, 9})
 	f.Fuzz(func(t *testing.T, isn uint32, each byte, program []byte) {
-		w := &world{t: t, p: newPool(t, 200, int(each)+1), m: bitmap{isn: seq.Number(isn)}}
-		w.run(program)
+		bounded.Input(t, 64<<20, func() {
+			w := &world{t: t, p: newPool(t, 200, int(each)+1), m: bitmap{isn: seq.Number(isn)}}
+			w.run(program)
+		})
 	})
 }

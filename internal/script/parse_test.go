@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/bounded"
 	"myriad/iobackend/pcapfile"
 )
 
@@ -105,6 +106,8 @@ func FuzzParse(f *testing.F) {
 		f.Add(string(text))
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		_, _ = Parse("fuzz", text) // must not panic
+		bounded.Input(t, 64<<20, func() {
+			_, _ = Parse("fuzz", text) // must not panic
+		})
 	})
 }

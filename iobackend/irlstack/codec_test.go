@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/bounded"
 	"myriad/iobackend"
 )
 
@@ -138,21 +139,23 @@ func FuzzCarve(f *testing.F) {
 	f.Add(bufferOf(60, 13, 1600, 60), uint16(3))
 	f.Add(bytes.Repeat([]byte{0xff}, 64), uint16(1))
 	f.Fuzz(func(t *testing.T, b []byte, cut uint16) {
-		b = b[:max(0, len(b)-int(cut))]
-		c := Carver{FrameMax: 1514}
-		end := 0
-		for _, frame := range carveAll(&c, b[:len(b):len(b)]) {
-			at := int(frame.Handle)
-			require.GreaterOrEqual(t, at, end+HeaderBytes)
-			require.GreaterOrEqual(t, len(frame.Data), FrameMin)
-			require.LessOrEqual(t, len(frame.Data), 1514)
-			require.LessOrEqual(t, at+len(frame.Data), len(b))
-			require.Same(t, &b[at], &frame.Data[0])
-			end = at + len(frame.Data)
-		}
-		if end == 0 && len(b) > 0 {
-			require.NotZero(t, c.Faults.Total(), "bytes vanished without a count")
-		}
+		bounded.Input(t, 64<<20, func() {
+			b = b[:max(0, len(b)-int(cut))]
+			c := Carver{FrameMax: 1514}
+			end := 0
+			for _, frame := range carveAll(&c, b[:len(b):len(b)]) {
+				at := int(frame.Handle)
+				require.GreaterOrEqual(t, at, end+HeaderBytes)
+				require.GreaterOrEqual(t, len(frame.Data), FrameMin)
+				require.LessOrEqual(t, len(frame.Data), 1514)
+				require.LessOrEqual(t, at+len(frame.Data), len(b))
+				require.Same(t, &b[at], &frame.Data[0])
+				end = at + len(frame.Data)
+			}
+			if end == 0 && len(b) > 0 {
+				require.NotZero(t, c.Faults.Total(), "bytes vanished without a count")
+			}
+		})
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/bounded"
 	"myriad/iobackend"
 )
 
@@ -341,16 +342,18 @@ func FuzzAnswer(f *testing.F) {
 	f.Add(good[:answerBytes])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		s, detail, err := parseAnswer(b)
-		if err != nil {
-			require.ErrorIs(t, err, ErrVersion)
-			return
-		}
-		require.Equal(t, s == statusOK, refusal(s, detail, "memory", testAddresses) == nil)
-		if h, err := parseHello(b); err == nil {
-			require.GreaterOrEqual(t, h.mtu, mtuMin)
-			require.LessOrEqual(t, h.mtu, mtuMax)
-			require.LessOrEqual(t, h.requestBytes, requestBytesMax)
-		}
+		bounded.Input(t, 64<<20, func() {
+			s, detail, err := parseAnswer(b)
+			if err != nil {
+				require.ErrorIs(t, err, ErrVersion)
+				return
+			}
+			require.Equal(t, s == statusOK, refusal(s, detail, "memory", testAddresses) == nil)
+			if h, err := parseHello(b); err == nil {
+				require.GreaterOrEqual(t, h.mtu, mtuMin)
+				require.LessOrEqual(t, h.mtu, mtuMax)
+				require.LessOrEqual(t, h.requestBytes, requestBytesMax)
+			}
+		})
 	})
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/bounded"
 	"myriad/iobackend"
 	"myriad/iobackend/simlink"
 )
@@ -367,22 +368,24 @@ func FuzzReader(f *testing.F) {
 	f.Add(file.Bytes())
 	f.Add(file.Bytes()[:50])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		r, err := NewReader(bytes.NewReader(data))
-		if err != nil {
-			return
-		}
-		for {
-			frame, err := r.Next()
+		bounded.Input(t, 64<<20, func() {
+			r, err := NewReader(bytes.NewReader(data))
 			if err != nil {
-				break
+				return
 			}
-			if len(frame.Data) > frame.Bytes || len(frame.Data) > len(data) {
-				t.Fatalf("%d bytes of a frame of %d, from a file of %d", len(frame.Data), frame.Bytes, len(data))
+			for {
+				frame, err := r.Next()
+				if err != nil {
+					break
+				}
+				if len(frame.Data) > frame.Bytes || len(frame.Data) > len(data) {
+					t.Fatalf("%d bytes of a frame of %d, from a file of %d", len(frame.Data), frame.Bytes, len(data))
+				}
 			}
-		}
-		if cap(r.data) > max(SnaplenMax, 2048) {
-			t.Fatalf("%d bytes allocated", cap(r.data))
-		}
+			if cap(r.data) > max(SnaplenMax, 2048) {
+				t.Fatalf("%d bytes allocated", cap(r.data))
+			}
+		})
 	})
 }
 

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/bounded"
 )
 
 // gtk is a reply as gtk-gnutella gives it.
@@ -179,28 +181,30 @@ func FuzzParse(f *testing.F) {
 	f.Add(long(3))
 	f.Add([]byte("GNUTELLA/0.6 200 OK\nPeers:\n 1.2.3.4:5,\n\t,\n\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r := new(Reply)
-		n := HeadEnd(b, 0)
-		if n < 0 {
-			n = len(b)
-		} else {
-			require.True(t, bytes.HasSuffix(b[:n], []byte("\n")))
-			for _, cut := range []int{n / 2, n - 1} {
-				require.Equal(t, n, HeadEnd(b, cut), "in pieces")
+		bounded.Input(t, 64<<20, func() {
+			r := new(Reply)
+			n := HeadEnd(b, 0)
+			if n < 0 {
+				n = len(b)
+			} else {
+				require.True(t, bytes.HasSuffix(b[:n], []byte("\n")))
+				for _, cut := range []int{n / 2, n - 1} {
+					require.Equal(t, n, HeadEnd(b, cut), "in pieces")
+				}
 			}
-		}
-		if r.Parse(b[:n]) != nil {
-			return
-		}
-		require.True(t, r.Status >= 100 && r.Status <= 999)
-		for _, list := range [][]Address{r.Peers, r.Leaves} {
-			for _, a := range list {
-				require.True(t, a.Host())
-				back, ok := ParseAddress(a.Append(nil))
-				require.True(t, ok)
-				require.Equal(t, a, back)
+			if r.Parse(b[:n]) != nil {
+				return
 			}
-		}
+			require.True(t, r.Status >= 100 && r.Status <= 999)
+			for _, list := range [][]Address{r.Peers, r.Leaves} {
+				for _, a := range list {
+					require.True(t, a.Host())
+					back, ok := ParseAddress(a.Append(nil))
+					require.True(t, ok)
+					require.Equal(t, a, back)
+				}
+			}
+		})
 	})
 }
 

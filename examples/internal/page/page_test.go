@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/bounded"
 )
 
 func TestLinks(t *testing.T) {
@@ -41,10 +43,12 @@ func TestLinksAreBounded(t *testing.T) {
 func FuzzLinks(f *testing.F) {
 	f.Add([]byte("<base href='//b.test'><a href=x><iframe src=y>"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		base, err := url.Parse("http://a.test/")
-		require.NoError(t, err)
-		for _, link := range Links(body, base) {
-			require.True(t, strings.HasPrefix(link, "http"), link)
-		}
+		bounded.Input(t, 64<<20, func() {
+			base, err := url.Parse("http://a.test/")
+			require.NoError(t, err)
+			for _, link := range Links(body, base) {
+				require.True(t, strings.HasPrefix(link, "http"), link)
+			}
+		})
 	})
 }

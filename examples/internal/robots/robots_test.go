@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/bounded"
 )
 
 func TestRules(t *testing.T) {
@@ -47,9 +49,11 @@ func TestLongFileIsCutAtALine(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(200, []byte("User-agent: *\nDisallow: /*a*b$\nCrawl-delay: 1e9\nSitemap: x\n"), "/a%zz?b")
 	f.Fuzz(func(t *testing.T, status int, body []byte, path string) {
-		r := Parse(status, body)
-		r.Allowed("http://a.test/" + path)
-		require.GreaterOrEqual(t, r.Delay(), time.Duration(0))
-		require.LessOrEqual(t, r.Delay(), DelayMax)
+		bounded.Input(t, 64<<20, func() {
+			r := Parse(status, body)
+			r.Allowed("http://a.test/" + path)
+			require.GreaterOrEqual(t, r.Delay(), time.Duration(0))
+			require.LessOrEqual(t, r.Delay(), DelayMax)
+		})
 	})
 }

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/bounded"
 )
 
 func TestParse(t *testing.T) {
@@ -74,15 +76,17 @@ func FuzzParse(f *testing.F) {
 	f.Add("http://example.test:80/a/../b?c#d")
 	f.Add("https://[::1]:65535//x//?%00")
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := Parse(text)
-		if err != nil {
-			return
-		}
-		again, err := Parse(got)
-		require.NoError(t, err)
-		require.Equal(t, got, again)
-		_, host, port := Split(got)
-		require.NotEmpty(t, host)
-		require.NotZero(t, port)
+		bounded.Input(t, 64<<20, func() {
+			got, err := Parse(text)
+			if err != nil {
+				return
+			}
+			again, err := Parse(got)
+			require.NoError(t, err)
+			require.Equal(t, got, again)
+			_, host, port := Split(got)
+			require.NotEmpty(t, host)
+			require.NotZero(t, port)
+		})
 	})
 }
