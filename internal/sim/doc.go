@@ -30,6 +30,9 @@
 //	go test ./internal/sim -run TestStorm -first S    … from seed S on
 //	go test ./internal/sim -run TestWorlds -seed S    that world alone
 //
+// testdata/throughput.txt is what a bulk transfer reaches by loss and round
+// trip; -run TestThroughput -update writes it anew.
+//
 // Ten million connections are -run TestStorm -seeds 200000 -timeout 0. A world
 // that fails is named by its seed, and run again with a capture that tcpdump
 // and Wireshark read.
