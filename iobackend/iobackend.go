@@ -54,6 +54,10 @@ type Frame struct {
 	// ChecksumOK: the backend vouches for the transport checksum (the sender
 	// is on this machine and left it partial, or the device verified it).
 	ChecksumOK bool
+	// ChecksumPartial, of a frame to be sent by a device that has
+	// Info.TransmitChecksum: the checksum field of TCP or UDP over IPv4 holds
+	// the pseudo-header's sum, not complemented, and the device completes it.
+	ChecksumPartial bool
 }
 
 // Queue is one receive and transmit queue of a device, for one goroutine.
@@ -111,6 +115,8 @@ type Info struct {
 	Queues int
 	// FrameBytes is the largest frame that Reserve's memory holds.
 	FrameBytes int
+	// TransmitChecksum: the device takes frames with ChecksumPartial.
+	TransmitChecksum bool
 	// BatchMax is the largest number of frames that one Receive or Transmit
 	// can move.
 	BatchMax int

@@ -32,6 +32,8 @@
 // not padded to Ethernet's 60 bytes: drivers do that. Every IPv4 packet has DF
 // set; its identification may be anything (RFC 6864 §4.1). IDs supplies
 // unpredictable ones, because there are devices that clear DF and fragment.
+// Transport checksums are complete, unless Path.WithPartialChecksum leaves them
+// to a device that said it would (iobackend.Info.TransmitChecksum).
 //
 // # Concurrency and memory
 //

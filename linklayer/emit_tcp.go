@@ -9,7 +9,8 @@ const TCPHeadersBytes = ethernetBytes + ipv4Bytes + tcpBytes
 // with dst untouched, when dst is too small or the packet would exceed 65,535
 // bytes. Addresses are IPv4 mapped. The payload is Payload followed by
 // Payload2; payloadSum is the sum of both together, or 0 to have it computed.
-// id is the IPv4 identification (see IDs). DF is set. No allocation.
+// id is the IPv4 identification (see IDs). DF is set. The checksum is complete,
+// unless the path is WithPartialChecksum. No allocation.
 func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, destinationPort, id uint16, seg *Segment, payloadSum Sum) int {
 	syn := seg.Flags&SYN != 0
 	options := OptionsLen(&seg.Options, syn)
@@ -25,9 +26,6 @@ func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 
 	ports := uint32(sourcePort)<<16 | uint32(destinationPort)
 	control := uint32(header)<<26 | uint32(seg.Flags)<<16 | uint32(seg.Window)
-	sum := pseudoSum(src4, dst4, ProtocolTCP, segment) +
-		uint64(ports) + uint64(seg.Seq) + uint64(seg.Ack) + uint64(control) + uint64(seg.Urgent)
-
 	tcp := dst[ethernetBytes+ipv4Bytes:]
 	_ = tcp[tcpBytes-1]
 	binary.BigEndian.PutUint32(tcp[0:], ports)
@@ -36,21 +34,32 @@ func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 	binary.BigEndian.PutUint32(tcp[12:], control)
 	if options > 0 {
 		emitOptions(tcp[tcpBytes:header], &seg.Options, syn)
+	}
+	if segment > header {
+		copy(tcp[header:], seg.Payload)
+		copy(tcp[header+len(seg.Payload):], seg.Payload2)
+	}
+	sum := pseudoSum(src4, dst4, ProtocolTCP, segment)
+	if path.partial {
+		binary.BigEndian.PutUint32(tcp[16:], uint32(fold(sum))<<16|uint32(seg.Urgent))
+		return length
+	}
+	sum += uint64(ports) + uint64(seg.Seq) + uint64(seg.Ack) + uint64(control) + uint64(seg.Urgent)
+	if options > 0 {
 		sum += sumShort(tcp[tcpBytes:header])
 	}
 	if segment > header {
-		sum += emitPayload(tcp[header:], seg.Payload, seg.Payload2, payloadSum)
+		sum += sumPayload(tcp[header:], payloadSum)
 	}
 	binary.BigEndian.PutUint32(tcp[16:], uint32(^fold(sum))<<16|uint32(seg.Urgent))
 	return length
 }
 
-// emitPayload copies both pieces and returns their sum.
-func emitPayload(dst, first, second []byte, known Sum) uint64 {
-	copy(dst, first)
-	copy(dst[len(first):], second)
+// sumPayload returns the sum of what was just written, so lies in the nearest
+// cache, unless it is known.
+func sumPayload(dst []byte, known Sum) uint64 {
 	if known&sumKnown != 0 {
 		return uint64(uint16(known))
 	}
-	return sumBytes(dst) // just written, so in the nearest cache
+	return sumBytes(dst)
 }

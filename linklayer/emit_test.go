@@ -1,6 +1,7 @@
 package linklayer
 
 import (
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -150,4 +151,33 @@ func BenchmarkSum(b *testing.B) {
 			}
 		})
 	}
+}
+
+// What a NIC makes of a partial checksum, by adding up the segment with the
+// field as it is, is the complete one.
+func TestPartialChecksumsAreCompletedByAdding(t *testing.T) {
+	r := seeded.Rand(t)
+	left := path.WithPartialChecksum()
+	whole, partial := make([]byte, 2048), make([]byte, 2048)
+	for range 2000 {
+		s := randomSegment(r)
+		n := EmitTCP(whole, &path, ipA, ipB, 40000, 443, 7, &s, 0)
+		require.Equal(t, n, EmitTCP(partial, &left, ipA, ipB, 40000, 443, 7, &s, 0))
+		complete(partial[:n], 16)
+		require.Equal(t, whole[:n], partial[:n])
+
+		n = EmitUDP(whole, &path, ipA, ipB, 40000, 53, 7, s.Payload, 0)
+		require.Equal(t, n, EmitUDP(partial, &left, ipA, ipB, 40000, 53, 7, s.Payload, 0))
+		complete(partial[:n], 6)
+		require.Equal(t, whole[:n], partial[:n])
+	}
+}
+
+func complete(frame []byte, field int) {
+	transport := frame[ethernetBytes+ipv4Bytes:]
+	sum := ^checksum.Checksum(transport, 0)
+	if sum == 0 && field == 6 {
+		sum = 0xffff
+	}
+	binary.BigEndian.PutUint16(transport[field:], sum)
 }

@@ -5,7 +5,8 @@ import "encoding/binary"
 // EmitUDP writes the frame of a UDP datagram (RFC 768) into dst and returns
 // its length; 0, with dst untouched, when dst is too small or the packet would
 // exceed 65,535 bytes. payloadSum is the payload's sum, or 0 to have it
-// computed. DF is set.
+// computed. DF is set. The checksum is complete, unless the path is
+// WithPartialChecksum.
 func EmitUDP(dst []byte, path *Path, source, destination [16]byte, sourcePort, destinationPort, id uint16, payload []byte, payloadSum Sum) int {
 	datagram := udpBytes + len(payload)
 	length := ethernetBytes + ipv4Bytes + datagram
@@ -18,11 +19,14 @@ func EmitUDP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 
 	ports := uint32(sourcePort)<<16 | uint32(destinationPort)
 	udp := dst[ethernetBytes+ipv4Bytes:]
-	sum := pseudoSum(src4, dst4, ProtocolUDP, datagram) + uint64(ports) + uint64(datagram) +
-		emitPayload(udp[udpBytes:], payload, nil, payloadSum)
-	checksum := ^fold(sum)
-	if checksum == 0 { // zero would say that there is none
-		checksum = 0xffff
+	copy(udp[udpBytes:], payload)
+	sum := pseudoSum(src4, dst4, ProtocolUDP, datagram)
+	checksum := fold(sum)
+	if !path.partial {
+		checksum = ^fold(sum + uint64(ports) + uint64(datagram) + sumPayload(udp[udpBytes:], payloadSum))
+		if checksum == 0 { // zero would say that there is none
+			checksum = 0xffff
+		}
 	}
 	binary.BigEndian.PutUint32(udp[0:], ports)
 	binary.BigEndian.PutUint16(udp[4:], uint16(datagram))

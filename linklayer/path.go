@@ -8,6 +8,7 @@ import "encoding/binary"
 type Path struct {
 	template [ethernetBytes + ipv4Bytes]byte
 	sum      uint64 // of the IPv4 header's words that do not change
+	partial  bool   // transport checksums are left to the device
 }
 
 const (
@@ -28,6 +29,14 @@ func NewPath(source, nextHop [6]byte, ttl, tos uint8) Path {
 	binary.BigEndian.PutUint16(ip[6:], ipv4DontFragment)
 	ip[8] = ttl
 	p.sum = sumShort(ip)
+	return p
+}
+
+// WithPartialChecksum returns the path with the transport checksums of its
+// packets left to the device: the field holds the sum of the pseudo-header, not
+// complemented, which is what NICs and NDIS expect.
+func (p Path) WithPartialChecksum() Path {
+	p.partial = true
 	return p
 }
 

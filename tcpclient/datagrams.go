@@ -142,7 +142,7 @@ func (w *Worker) sendDatagram(i uint32, id ID, frame *iobackend.Frame) bool {
 	}
 	source := w.link.sources.at(e.Local)
 	n := linklayer.EmitUDP(frame.Data, path, source, e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), d.slot(i)[:e.SndMSS], 0)
-	w.transmit.commit(w, n)
+	w.transmit.commit(w, n, w.link.partial)
 	e.Micros = uint32(w.now / time.Microsecond)
 	d.wheel.Arm(i, w.now+time.Duration(e.Due)<<e.Retries*time.Millisecond)
 	e.Retries++

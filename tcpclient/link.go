@@ -21,6 +21,7 @@ type link struct {
 	kernel    neighborAsker // asks the kernel instead of the link, when not nil
 	mac       [6]byte
 	ttl       uint8
+	partial   bool // the device completes transport checksums
 	mtu       int
 	workers   int
 	first     int            // index of the first of them
@@ -79,7 +80,7 @@ const frameHeaders = 40
 // kernel give.
 func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
 	info := o.device.Info()
-	l := &link{name: info.Name, device: o.device, kernel: o.kernel, ttl: ttl, mtu: info.MTU, neighbors: linklayer.NewNeighbors()}
+	l := &link{name: info.Name, device: o.device, kernel: o.kernel, ttl: ttl, partial: info.TransmitChecksum, mtu: info.MTU, neighbors: linklayer.NewNeighbors()}
 	if len(info.HardwareAddr) != 6 {
 		return nil, fmt.Errorf("tcpclient: interface %q has no Ethernet address: only Ethernet-like interfaces can be used", info.Name)
 	}
@@ -104,13 +105,22 @@ func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
 			return nil, fmt.Errorf("tcpclient: Interface.GatewayMAC %v is not an Ethernet address of 6 bytes", in.GatewayMAC)
 		}
 		l.onePath = true
-		l.path = linklayer.NewPath(l.mac, [6]byte(in.GatewayMAC), ttl, 0)
+		l.path = l.pathTo([6]byte(in.GatewayMAC))
 		return l, nil
 	}
 	if l.routes, err = linklayer.NewRoutes(o.routes); err != nil {
 		return nil, fmt.Errorf("tcpclient: interface %q: %w", info.Name, err)
 	}
 	return l, nil
+}
+
+// pathTo is the way to a station on the link.
+func (l *link) pathTo(mac [6]byte) linklayer.Path {
+	path := linklayer.NewPath(l.mac, mac, l.ttl, 0)
+	if l.partial {
+		path = path.WithPartialChecksum()
+	}
+	return path
 }
 
 // ownRoutes are the routes that the Interface itself names; nil when the

@@ -32,14 +32,15 @@ func (t *transmitter) frame(w *Worker) *iobackend.Frame {
 	return &t.frames[t.filled]
 }
 
-// commit sends the frame that frame returned with its first n bytes.
-func (t *transmitter) commit(w *Worker, n int) {
+// commit sends the frame that frame returned with its first n bytes; partial
+// leaves the transport checksum to the device.
+func (t *transmitter) commit(w *Worker, n int, partial bool) {
 	if n == 0 {
 		w.counters.local[dropTooLong]++
 		return
 	}
 	f := &t.frames[t.filled]
-	f.Data = f.Data[:n]
+	f.Data, f.ChecksumPartial = f.Data[:n], partial
 	w.counters.framesSent++
 	w.counters.bytesSent += uint64(n)
 	t.filled++
@@ -133,7 +134,7 @@ func (w *Worker) emit(i uint32, frame *iobackend.Frame, path *linklayer.Path) {
 	if w.tap != nil && n > 0 {
 		w.tap.frame(w.table.ID(i), true, frame.Data[:n], w.now)
 	}
-	w.transmit.commit(w, n)
+	w.transmit.commit(w, n, w.link.partial)
 }
 
 // rearm sets the connection's one timer.

@@ -36,7 +36,7 @@ func (w *Worker) arp(a *linklayer.ARP) {
 		w.counters.local[heldRefusal]++
 		return
 	}
-	w.transmit.commit(w, linklayer.EmitARPReply(frame.Data, w.link.mac, a))
+	w.transmit.commit(w, linklayer.EmitARPReply(frame.Data, w.link.mac, a), false)
 }
 
 // echo answers a ping.
@@ -50,7 +50,7 @@ func (w *Worker) echo(f *iobackend.Frame, p *linklayer.Packet) {
 		w.counters.local[heldRefusal]++
 		return
 	}
-	w.transmit.commit(w, linklayer.EmitICMPEchoReply(frame.Data, f.Data))
+	w.transmit.commit(w, linklayer.EmitICMPEchoReply(frame.Data, f.Data), false)
 }
 
 // icmp handles an ICMP error: it counts only if what it quotes is in flight

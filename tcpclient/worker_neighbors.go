@@ -63,7 +63,7 @@ func (w *Worker) nextHop(remote *[16]byte) (*linklayer.Path, hopState) {
 	}
 	mac, ok := w.link.neighbors.Lookup(next)
 	if ok {
-		w.hop = hop{next, version, true, linklayer.NewPath(w.link.mac, mac, w.link.ttl, 0)}
+		w.hop = hop{next, version, true, w.link.pathTo(mac)}
 		return &w.hop.path, hopKnown
 	}
 	if w.link.neighbors.Failed(next) {
@@ -86,7 +86,7 @@ func (w *Worker) askFor(p linklayer.Probe) {
 		return // asked again before long
 	}
 	w.counters.local[arpRequests]++
-	w.transmit.commit(w, linklayer.EmitARPRequest(frame.Data, w.link.mac, w.link.sources.at(0), p.IP, p.Known))
+	w.transmit.commit(w, linklayer.EmitARPRequest(frame.Data, w.link.mac, w.link.sources.at(0), p.IP, p.Known), false)
 }
 
 // unreachable: nobody on the link answers for the connection's next hop. One

@@ -142,7 +142,7 @@ func (w *Worker) reply(p *linklayer.Packet, out *linklayer.Segment) {
 		w.counters.local[heldRefusal]++
 		return
 	}
-	path := linklayer.NewPath(w.link.mac, p.EthSource, w.link.ttl, 0)
+	path := w.link.pathTo(p.EthSource)
 	n := linklayer.EmitTCP(frame.Data, &path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, w.ipIDs.Next(), out, 0)
-	w.transmit.commit(w, n)
+	w.transmit.commit(w, n, w.link.partial)
 }

@@ -24,6 +24,10 @@ const (
 	// FlagChecksumOK, of a received frame: the NIC has verified the transport
 	// checksum.
 	FlagChecksumOK = 1 << 0
+	// FlagChecksumPartial, of a frame that is sent: the checksum field of TCP
+	// or UDP over IPv4 holds the pseudo-header's sum, not complemented, and
+	// the NIC completes it.
+	FlagChecksumPartial = 1 << 1
 )
 
 // The header's first eight bytes as one little-endian word.
@@ -49,6 +53,9 @@ func PutHeader(record []byte, frameBytes, stride int, flags uint8) {
 	binary.LittleEndian.PutUint64(record[8:], uint64(uint32(stride)))
 }
 
+// setStride changes the distance to the next header.
+func setStride(record []byte, stride int) { binary.LittleEndian.PutUint32(record[8:], uint32(stride)) }
+
 // Append adds a frame to a request buffer and returns the longer buffer; the
 // buffer as it was, and false, where its capacity does not suffice. The
 // buffer must begin at a header.
@@ -69,6 +76,8 @@ func Append(buffer, frame []byte, flags uint8) ([]byte, bool) {
 type Carver struct {
 	// FrameMax is the longest frame that is let through, in bytes.
 	FrameMax int
+	// Trust are the flags that are believed; others mean nothing.
+	Trust uint8
 	// Faults counts what was refused.
 	Faults Faults
 
@@ -88,7 +97,7 @@ func (c *Carver) Done() bool { return len(c.rest) == 0 }
 // passed over; with a header that cannot be right, the rest of the buffer is,
 // since nothing tells where the next header is.
 func (c *Carver) Carve(frames []iobackend.Frame, tag uint64) (count, bytes int) {
-	rest, base := c.rest, c.base
+	rest, base, trust := c.rest, c.base, uint64(c.Trust)
 	for count < len(frames) && len(rest) > 0 {
 		if len(rest) < HeaderBytes {
 			c.Faults.Torn++
@@ -108,7 +117,8 @@ func (c *Carver) Carve(frames []iobackend.Frame, tag uint64) (count, bytes int) 
 			f := &frames[count]
 			f.Data = rest[HeaderBytes : HeaderBytes+size : HeaderBytes+size]
 			f.Handle, f.More = tag+uint64(base+HeaderBytes), false
-			f.ChecksumOK = first>>flagsShift&FlagChecksumOK != 0
+			flags := first >> flagsShift & trust
+			f.ChecksumOK, f.ChecksumPartial = flags&FlagChecksumOK != 0, flags&FlagChecksumPartial != 0
 			count++
 			bytes += size
 		} else if size < FrameMin {

@@ -42,7 +42,7 @@ func TestWhatIsAppendedIsCarved(t *testing.T) {
 			b, ok = Append(b, frameOf(14+k%180, byte(k)), uint8(k&1))
 			require.True(t, ok)
 		}
-		c := Carver{FrameMax: 1514}
+		c := Carver{FrameMax: 1514, Trust: FlagChecksumOK}
 		frames := carveAll(&c, b)
 		require.Len(t, frames, count)
 		for k, f := range frames {

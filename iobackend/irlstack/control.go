@@ -51,9 +51,15 @@ const (
 	statusMalformed   status = 5
 )
 
-// featureReceiveChecksum: received records tell whether the NIC has verified
-// the transport checksum.
-const featureReceiveChecksum = 1 << 0
+// Features of a driver with its NIC.
+const (
+	// featureReceiveChecksum: received records tell whether the NIC has
+	// verified the transport checksum.
+	featureReceiveChecksum = 1 << 0
+	// featureTransmitChecksum: the NIC completes transport checksums of
+	// records with FlagChecksumPartial.
+	featureTransmitChecksum = 1 << 1
+)
 
 // Errors that Open wraps.
 var (

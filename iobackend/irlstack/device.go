@@ -106,9 +106,12 @@ func newDevice(d driver, c iobackend.Config, o Options, index uint32) (dev *Devi
 	dev = &Device{driver: d, requestFrames: o.RequestFrames}
 	dev.info = iobackend.Info{
 		Name: c.Interface, Method: "irlstack", HardwareAddr: net.HardwareAddr(h.mac[:]),
-		MTU: h.mtu, Queues: 1, FrameBytes: frameBytes, BatchMax: min(c.ReceiveFrames, c.SendFrames),
+		MTU: h.mtu, TransmitChecksum: h.features&featureTransmitChecksum != 0, Queues: 1, FrameBytes: frameBytes, BatchMax: min(c.ReceiveFrames, c.SendFrames),
 	}
 	dev.queue = newQueue(dev, c.ReceiveFrames/o.RequestFrames, requestBytes, c.SendFrames)
+	if h.features&featureReceiveChecksum != 0 {
+		dev.queue.carver.Trust = FlagChecksumOK
+	}
 	for number := range dev.queue.reads {
 		dev.queue.giveBack(number)
 	}

@@ -22,7 +22,9 @@
 //	offset  bytes
 //	     0      1  version, 1
 //	     1      1  flags; received: bit 0, the NIC has verified the transport
-//	               checksum; sent: 0
+//	               checksum; sent: bit 1, the checksum field of TCP or UDP
+//	               over IPv4 holds the pseudo-header's sum (not complemented,
+//	               as NDIS has it), and the NIC completes it
 //	     2      2  length of this header, 16
 //	     4      4  length of the frame that follows the header, 14 to MTU + 14
 //	     8      4  distance from this header to the next, or to the end of the
@@ -56,8 +58,8 @@
 //	addresses                              prefixes, registered before the first
 //	                                       request; gone when the handle closes
 //	who answers ARP for them               we do: the driver redirects it too
-//	checksums sent                         complete in every frame; a NIC may
-//	                                       compute them again
+//	checksums sent                         flag bit 1, where hello offers it;
+//	                                       else complete in every frame
 //	checksums received                     flag bit 0, where hello offers it
 //
 // # Who owns which memory

@@ -1,7 +1,5 @@
 package irlstack
 
-import "sync/atomic"
-
 // Faults are what was wrong with received request buffers. Where it says "the
 // rest", one count stands for all that followed in the buffer.
 type Faults struct {
@@ -17,26 +15,4 @@ type Faults struct {
 // Total is the sum of all.
 func (f Faults) Total() uint64 {
 	return f.Version + f.Header + f.Stride + f.PastEnd + f.Torn + f.TooShort + f.TooLong
-}
-
-// sharedFaults are Faults that other goroutines read.
-type sharedFaults struct {
-	version, header, stride, pastEnd, torn, tooShort, tooLong atomic.Uint64
-}
-
-func (s *sharedFaults) store(f *Faults) {
-	s.version.Store(f.Version)
-	s.header.Store(f.Header)
-	s.stride.Store(f.Stride)
-	s.pastEnd.Store(f.PastEnd)
-	s.torn.Store(f.Torn)
-	s.tooShort.Store(f.TooShort)
-	s.tooLong.Store(f.TooLong)
-}
-
-func (s *sharedFaults) load() Faults {
-	return Faults{
-		s.version.Load(), s.header.Load(), s.stride.Load(), s.pastEnd.Load(),
-		s.torn.Load(), s.tooShort.Load(), s.tooLong.Load(),
-	}
 }

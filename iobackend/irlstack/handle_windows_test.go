@@ -10,7 +10,7 @@ import (
 )
 
 func TestPipeFramesGoDownAndUp(t *testing.T) {
-	p, d, q := openPipe(t, &StandIn{Far: echo, Flags: FlagChecksumOK})
+	p, d, q := openPipe(t, &StandIn{Far: echo, Flags: FlagChecksumOK, Features: featureReceiveChecksum})
 	require.Equal(t, testAddresses, p.Registered())
 	require.Equal(t, 1514, d.Info().FrameBytes)
 	for round := range 100 {

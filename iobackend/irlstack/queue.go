@@ -1,11 +1,9 @@
 package irlstack
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"myriad/iobackend"
@@ -117,42 +115,16 @@ func (q *Queue) Wake() {
 // Now reads the clock.
 func (q *Queue) Now() time.Duration { return now() }
 
-// lengthOf reads a frame's length back from its header.
-func lengthOf(record []byte) int { return int(binary.LittleEndian.Uint32(record[4:])) }
-
-// published are the totals as other goroutines see them.
-type published struct {
-	framesReceived, bytesReceived, framesSent, bytesSent atomic.Uint64
-	invalid, transmit, refused, kicks, waits             atomic.Uint64
-	faults                                               sharedFaults
-}
-
-func (q *Queue) publish() {
-	c, s := &q.counters, &q.shared
-	s.framesReceived.Store(c.FramesReceived)
-	s.bytesReceived.Store(c.BytesReceived)
-	s.framesSent.Store(c.FramesSent)
-	s.bytesSent.Store(c.BytesSent)
-	s.invalid.Store(c.DropInvalid)
-	s.transmit.Store(c.DropTransmit)
-	s.refused.Store(c.HandOverFull)
-	s.kicks.Store(c.Kicks)
-	s.waits.Store(c.Waits)
-	s.faults.store(&q.carver.Faults)
-}
+// publish shows the totals to other goroutines.
+func (q *Queue) publish() { q.shared.store(&totals{q.counters, q.carver.Faults}) }
 
 // Counters reads the totals as of the queue's last call.
 func (q *Queue) Counters() iobackend.Counters {
-	s := &q.shared
-	faults := s.faults.load()
-	return iobackend.Counters{
-		FramesReceived: s.framesReceived.Load(), BytesReceived: s.bytesReceived.Load(),
-		FramesSent: s.framesSent.Load(), BytesSent: s.bytesSent.Load(),
-		HandOverFull: s.refused.Load(), DropInvalid: s.invalid.Load() + faults.Total(),
-		DropTransmit: s.transmit.Load(), Kicks: s.kicks.Load(), Waits: s.waits.Load(),
-	}
+	t := q.shared.load()
+	t.counters.DropInvalid += t.faults.Total()
+	return t.counters
 }
 
 // Faults reads what was wrong with received buffers; Counters.DropInvalid
 // holds their sum. Any goroutine may call it.
-func (q *Queue) Faults() Faults { return q.shared.faults.load() }
+func (q *Queue) Faults() Faults { return q.shared.load().faults }

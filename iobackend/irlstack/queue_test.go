@@ -10,6 +10,7 @@ import (
 
 	"myriad/internal/bounded"
 	"myriad/iobackend"
+	"myriad/linklayer"
 )
 
 var testAddresses = []netip.Prefix{netip.MustParsePrefix("10.1.0.0/24"), netip.MustParsePrefix("2001:db8::1/128")}
@@ -58,7 +59,7 @@ func receiveFrames(t *testing.T, q iobackend.Queue, count int) (all []iobackend.
 }
 
 func TestFramesGoDownAndUp(t *testing.T) {
-	m := &Memory{StandIn: &StandIn{Far: echo, Flags: FlagChecksumOK}}
+	m := &Memory{StandIn: &StandIn{Far: echo, Flags: FlagChecksumOK, Features: featureReceiveChecksum}}
 	d, q := openMemory(t, m)
 	require.Equal(t, testAddresses, m.Registered())
 	require.Equal(t, 1500, d.Info().MTU)
@@ -80,6 +81,39 @@ func TestFramesGoDownAndUp(t *testing.T) {
 	require.Equal(t, c.BytesSent, c.BytesReceived)
 	require.Zero(t, c.DropInvalid+c.DropTransmit)
 	require.Zero(t, m.Bad().Total())
+}
+
+// Checksums are left to the NIC where the driver says so, and only there.
+func TestChecksumsAreTheNICs(t *testing.T) {
+	m := &Memory{StandIn: &StandIn{Far: echo, Flags: FlagChecksumOK, Features: featureTransmitChecksum}}
+	d, q := openMemory(t, m)
+	require.True(t, d.Info().TransmitChecksum)
+	whole := make([]byte, 100)
+	path := linklayer.NewPath(StandInMAC, StandInMAC, 64, 0)
+	n := linklayer.EmitUDP(whole, &path, [16]byte{15: 1}, [16]byte{15: 2}, 3, 4, 5, []byte("odd"), 0)
+	var f [2]iobackend.Frame
+	require.Equal(t, 2, q.Reserve(f[:]))
+	for k := range f {
+		f[k].Data = f[k].Data[:n]
+		copy(f[k].Data, whole)
+	}
+	path = path.WithPartialChecksum()
+	require.Equal(t, n, linklayer.EmitUDP(f[1].Data, &path, [16]byte{15: 1}, [16]byte{15: 2}, 3, 4, 5, []byte("odd"), 0))
+	require.NotEqual(t, f[0].Data, f[1].Data)
+	f[1].ChecksumPartial = true
+	require.NoError(t, q.Transmit(f[:]))
+	for _, up := range receiveFrames(t, q, 2) {
+		require.Equal(t, whole[:n], up.Data)
+		require.False(t, up.ChecksumOK, "the driver did not offer it")
+	}
+	require.Equal(t, 1, m.Completed())
+
+	d, q = openMemory(t, &Memory{})
+	require.False(t, d.Info().TransmitChecksum)
+	require.Equal(t, 2, q.Reserve(f[:]))
+	f[0].Data, f[0].ChecksumPartial = f[0].Data[:60], true
+	require.NoError(t, q.Transmit(f[:1]))
+	require.EqualValues(t, 1, q.Counters().DropTransmit, "it would leave with a wrong checksum")
 }
 
 // A batch is one request, cut only where a request would be too long and where

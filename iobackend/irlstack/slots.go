@@ -49,7 +49,7 @@ func (s *slots) reserve(frames []iobackend.Frame) int {
 		at := int(slot)*s.stride + HeaderBytes
 		f := &frames[k]
 		f.Data = s.memory[at : at+s.frameBytes : at+s.frameBytes]
-		f.Handle, f.More, f.ChecksumOK = sendBit|uint64(slot), false, false
+		f.Handle, f.More, f.ChecksumOK, f.ChecksumPartial = sendBit|uint64(slot), false, false, false
 	}
 	s.size -= n
 	return n

@@ -191,11 +191,12 @@ func openConfig() iobackend.Config {
 }
 
 func TestTransferInMemory(t *testing.T) {
-	s := &irlstack.StandIn{Far: far, Flags: irlstack.FlagChecksumOK}
+	s := &irlstack.StandIn{Far: far, Flags: irlstack.FlagChecksumOK, Features: irlstack.ReceiveChecksum | irlstack.TransmitChecksum}
 	device, err := irlstack.OpenMemory(&irlstack.Memory{StandIn: s}, openConfig(), irlstack.Options{})
 	require.NoError(t, err)
 	c := visitAll(t, tcpclient.Interface{Device: device}, 1, 3_000_000)
 	require.Zero(t, c.DropInvalid+c.DropTransmit)
+	require.EqualValues(t, c.FramesSent, s.Completed(), "a checksum was not left to the NIC")
 	require.Zero(t, s.Bad().Total())
 }
 

@@ -27,9 +27,10 @@ func openStandIn(t *testing.T, s *irlstack.StandIn) tcpclient.Interface {
 }
 
 func TestTransferOverAPipe(t *testing.T) {
-	s := &irlstack.StandIn{Far: far, Flags: irlstack.FlagChecksumOK}
+	s := &irlstack.StandIn{Far: far, Flags: irlstack.FlagChecksumOK, Features: irlstack.ReceiveChecksum | irlstack.TransmitChecksum}
 	c := visitAll(t, openStandIn(t, s), 1, 3_000_000)
 	require.Zero(t, c.DropInvalid+c.DropTransmit)
+	require.EqualValues(t, c.FramesSent, s.Completed(), "a checksum was not left to the NIC")
 	require.Zero(t, s.Bad().Total())
 }
 

@@ -21,6 +21,7 @@ type StandIn struct {
 	Status       status              // the answer to hello
 	Spoil        func([]byte) []byte // changes each buffer on its way up
 	Flags        uint8               // of frames on their way up
+	Features     uint16              // what hello offers
 
 	mutex      sync.Mutex
 	index      uint32 // as hello told
@@ -28,7 +29,14 @@ type StandIn struct {
 	buffers    []int // frames in each request that came down
 	carver     Carver
 	spare      [][]byte
+	completed  int // checksums
 }
+
+// Features for StandIn.
+const (
+	ReceiveChecksum  = featureReceiveChecksum
+	TransmitChecksum = featureTransmitChecksum
+)
 
 // StandInMAC is the adapter's address.
 var StandInMAC = [6]byte{2, 0, 0, 0, 0, 1}
@@ -82,7 +90,7 @@ func (s *StandIn) Control(message []byte) (answer []byte, done bool) {
 		s.index = le.Uint32(rest)
 		b := s.answer(s.Status, 0)
 		b = append(b, StandInMAC[:]...)
-		b = le.AppendUint16(b, featureReceiveChecksum)
+		b = le.AppendUint16(b, s.Features)
 		b = le.AppendUint32(b, uint32(s.mtu()))
 		return le.AppendUint32(b, uint32(s.requestBytes())), false
 	case opRegister:
@@ -115,7 +123,7 @@ func (s *StandIn) answer(st status, detail uint32) []byte {
 func (s *StandIn) Down(request []byte) (up [][]byte) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	s.carver.FrameMax = s.mtu() + FrameMin
+	s.carver.FrameMax, s.carver.Trust = s.mtu()+FrameMin, FlagChecksumPartial
 	s.carver.Reset(request)
 	var current []byte
 	reply := func(frame []byte) {
@@ -133,6 +141,10 @@ func (s *StandIn) Down(request []byte) (up [][]byte) {
 	for !s.carver.Done() {
 		n, _ := s.carver.Carve(frames[:], 0)
 		for _, f := range frames[:n] {
+			if f.ChecksumPartial {
+				complete(f.Data)
+				s.completed++
+			}
 			if s.Far != nil {
 				s.Far(f.Data, reply)
 			}
@@ -171,6 +183,30 @@ func (s *StandIn) Recycle(b []byte) {
 	if cap(b) == min(s.requestBytes(), 1<<17) {
 		s.spare = append(s.spare, b)
 	}
+}
+
+// complete does what a NIC does with a partial checksum: it adds up the
+// segment with the field as it is.
+func complete(frame []byte) {
+	ip := frame[14:]
+	segment := ip[int(ip[0]&15)*4 : binary.BigEndian.Uint16(ip[2:])]
+	field := 16
+	if ip[9] == 17 {
+		field = 6
+	}
+	var sum uint32
+	for k, b := range segment {
+		sum += uint32(b) << (8 &^ (k << 3))
+	}
+	sum = sum>>16 + sum&0xffff
+	binary.BigEndian.PutUint16(segment[field:], ^uint16(sum>>16+sum))
+}
+
+// Completed is how many checksums were left to it.
+func (s *StandIn) Completed() int {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.completed
 }
 
 // Bad is how many of our buffers were not as they should be.

@@ -54,20 +54,24 @@ func (q *Queue) prepare(f *iobackend.Frame) (slot int, ok bool) {
 		q.counters.DropInvalid++
 		return 0, false
 	}
-	if len(f.Data) < FrameMin || len(f.Data) > q.send.frameBytes || f.More {
+	if len(f.Data) < FrameMin || len(f.Data) > q.send.frameBytes || f.More || f.ChecksumPartial && !q.device.info.TransmitChecksum {
 		q.counters.DropTransmit++
 		q.send.release(slot, 1)
 		return 0, false
 	}
+	var flags uint8
+	if f.ChecksumPartial {
+		flags = FlagChecksumPartial
+	}
 	q.send.state[slot] = slotSending
-	PutHeader(q.send.memory[slot*q.send.stride:], len(f.Data), q.send.stride, 0)
+	PutHeader(q.send.memory[slot*q.send.stride:], len(f.Data), q.send.stride, flags)
 	return slot, true
 }
 
 // begin gives a run to the driver. The last record ends with its frame.
 func (q *Queue) begin(first int, r run, last int) {
 	at := (first + r.count - 1) * q.send.stride
-	PutHeader(q.send.memory[at:], lengthOf(q.send.memory[at:]), last, 0)
+	setStride(q.send.memory[at:], last)
 	q.counters.Kicks++
 	err := q.device.driver.write(q.device.writeNumber(first), q.send.request(first, r.count, last))
 	if err != nil {
