@@ -201,7 +201,7 @@ func (m *Machine) outputSide(c *conn, out *Out) bool {
 		m.sendFIN(c, &out.Segment)
 	}
 	m.noteSent(c)
-	s.recovery.prr.out += uint32(out.Segment.Len())
+	s.recovery.prr.sent(uint32(out.Segment.Len()))
 	m.armProbe(c)
 	return true
 }
@@ -233,7 +233,7 @@ func (m *Machine) outputLost(c *conn, size int, out *Out) bool {
 	for ; k != s.flight.next && s.flight.end(p, k).AtOrBefore(s.resent); k++ {
 		m.noteResent(c, k)
 	}
-	s.recovery.prr.out += uint32(n)
+	s.recovery.prr.sent(uint32(n))
 	s.sentAt = tick(c.now)
 	return true
 }

@@ -3,10 +3,24 @@ package handshake
 // prr is proportional rate reduction (RFC 6937): in fast recovery as much is
 // sent as arrives, in the proportion by which the window shrinks, so that it
 // ends where congestion control wants it without a burst or a pause.
+//
+// A batch of ACKs is read before anything leaves. What those before the one
+// that told of the loss had allowed to be sent counts as being in flight, where
+// a sender that answers each ACK would have it; it leaves first. Without it a
+// loss in the middle of a batch would leave nothing in flight behind the
+// retransmission, whose own loss then costs a timeout.
 type prr struct {
 	delivered uint32 // bytes since the recovery began
-	out       uint32 // bytes sent since
-	flight    uint32 // bytes in flight when it began
+	out       uint32 // bytes sent since, beyond what was due
+	flight    uint32 // bytes in flight when it began, and due then
+	due       uint32 // bytes that were to leave before it began, and have not yet
+}
+
+// sent takes note of bytes that leave in recovery.
+func (p *prr) sent(bytes uint32) {
+	before := min(p.due, bytes)
+	p.due -= before
+	p.out += bytes - before
 }
 
 // window is the congestion window after an ACK that says that bytes more have
@@ -14,6 +28,7 @@ type prr struct {
 // SndUna on and no further loss, must that one segment is to leave in any case.
 func (p *prr) window(pipe, bytes, ssthresh, size uint32, safe, must bool) uint32 {
 	p.delivered += bytes
+	pipe += p.due
 	var send uint32
 	if pipe > ssthresh {
 		ideal := (uint64(p.delivered)*uint64(ssthresh) + uint64(p.flight) - 1) / uint64(max(p.flight, 1))

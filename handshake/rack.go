@@ -48,6 +48,7 @@ func sentAfter(aSent, bSent uint32, aEnd, bEnd seq.Number) bool {
 type delivery struct {
 	now      uint32 // µs
 	bytes    int32  // delivered by cumulative ACK or SACK, for the first time
+	unsent   int    // bytes that were to leave before it, and have not yet
 	advanced bool   // SndUna moved
 	original bool   // SndUna moved over a segment that was sent only once
 	repeated bool   // … or over one that was sent again

@@ -33,8 +33,9 @@ type undo struct {
 	possible       bool
 }
 
-// enterRecovery takes a loss: fast, or told by the timer.
-func (m *Machine) enterRecovery(c *conn, to phase) {
+// enterRecovery takes a loss: fast, or told by the timer. unsent is how many
+// bytes were to leave before it was known.
+func (m *Machine) enterRecovery(c *conn, to phase, unsent int) {
 	s, size := &c.s.send, m.segmentSize(c)
 	r, g := &s.recovery, &s.congestion
 	flight := c.e.SndNxt.Since(s.flight.start)
@@ -52,7 +53,7 @@ func (m *Machine) enterRecovery(c *conn, to phase) {
 		return
 	}
 	m.Counters.FastRecoveries++
-	r.prr = prr{flight: uint32(flight)}
+	r.prr = prr{flight: uint32(flight + unsent), due: uint32(unsent)}
 }
 
 // leaveRecovery ends it once all that was in flight when it began is there.
@@ -111,7 +112,7 @@ func (m *Machine) findLost(c *conn, d *delivery) (more bool) {
 	}
 	more = s.flight.lost > before
 	if more && !s.recovery.active() {
-		m.enterRecovery(c, phaseFast)
+		m.enterRecovery(c, phaseFast, d.unsent)
 	}
 	switch {
 	case wait > 0:

@@ -181,6 +181,7 @@ func (m *Machine) senderACK(c *conn, g *linklayer.Segment, acked int, before uin
 	m.noteSent(c)
 	d := delivery{now: micros(c.now), advanced: acked > 0}
 	flight := c.pipe(m.segmentSize(c))
+	d.unsent = c.unsent(flight, before)
 	m.takeCumulative(s, &d, g.Ack)
 	if e.Flags&sackOK != 0 {
 		m.takeSACK(s, &d, g, e.SndNxt)
@@ -209,6 +210,14 @@ func (m *Machine) senderACK(c *conn, g *linklayer.Segment, acked int, before uin
 		e.Retries = 0 // the peer is there; it is only slow (RFC 9293 M37)
 	}
 	m.controlCongestion(c, &d, flight)
+}
+
+// unsent is how many bytes could leave at once, with so many in flight and the
+// peer's window.
+func (c *conn) unsent(flight int, window uint32) int {
+	s, nxt := &c.s.send, c.e.SndNxt
+	room := min(int(s.congestion.cwnd)-flight, int(window)-nxt.Since(c.e.SndUna))
+	return max(min(room, s.end.Since(nxt)), 0)
 }
 
 // controlCongestion is what an ACK means for losses and for the congestion

@@ -118,7 +118,7 @@ func (m *Machine) retransmissionTimeout(c *conn) Result {
 		return Result{}
 	}
 	m.Counters.Timeouts++
-	m.enterRecovery(c, phaseTimeout)
+	m.enterRecovery(c, phaseTimeout, 0)
 	// A peer that SACKed what it does not acknowledge has dropped it (RFC 2018
 	// §8).
 	m.loseAll(s, s.flight.startSACKed(&m.flights))
