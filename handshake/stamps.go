@@ -37,7 +37,7 @@ func (m *Machine) paws(c *conn, g *linklayer.Segment) bool {
 	t := &c.s.stamps
 	if int32(g.Options.TSVal-t.recent) < 0 && c.now-t.at < pawsIdle {
 		m.Counters.Drops[DropPAWS]++
-		c.e.Flags |= ackNow
+		m.challenge(c)
 		return false
 	}
 	if g.Seq.AtOrBefore(t.lastAck) && g.Seq.Add(g.Len()).AtOrAfter(t.lastAck) {

@@ -69,7 +69,8 @@ func acceptable(e *conntable.Entry, g *linklayer.Segment) bool {
 
 // unacceptable answers a segment outside the window with an ACK that says
 // where we are; a RST is only dropped. The ACK for old data is not limited: a
-// peer whose ACK was lost must hear it again.
+// peer whose ACK was lost must hear it again. One for a segment without data is
+// (RFC 5961 §7).
 func (m *Machine) unacceptable(c *conn, g *linklayer.Segment) Result {
 	e := c.e
 	switch {
@@ -81,12 +82,18 @@ func (m *Machine) unacceptable(c *conn, g *linklayer.Segment) Result {
 		m.challenge(c)
 		return m.drop(DropSYNChallenged)
 	}
+	if g.Len() == 0 {
+		// Two ends that are out of step would answer each other's bare ACKs
+		// for ever.
+		m.challenge(c)
+		return m.drop(DropOutOfWindow)
+	}
 	e.Flags |= ackNow
 	if e.State == conntable.TimeWait {
 		// The peer's FIN again: 2MSL from now (RFC 9293 §3.10.7.4).
 		e.Due = tick(c.now + m.cfg.TimeWait)
 	}
-	if g.Len() > 0 && g.Seq.Before(e.RcvNxt) {
+	if g.Seq.Before(e.RcvNxt) {
 		m.noteDuplicate(c, g)
 		return m.drop(DropDuplicate)
 	}

@@ -44,7 +44,9 @@ func (h *holes) add(segment seq.Range) (merged, duplicate seq.Range, err error) 
 		if h.tree.Len() >= p.cfg.PerConnection {
 			return seq.Range{}, seq.Range{}, ErrTooMany
 		}
-		if p.held >= p.cfg.Ranges {
+		// As many as are left free, so that n greedy connections leave one
+		// part in n+1 to others.
+		if p.held+h.tree.Len() >= p.cfg.Ranges {
 			return seq.Range{}, seq.Range{}, ErrFull
 		}
 	}

@@ -202,8 +202,8 @@ func TestDuplicateExamples(t *testing.T) {
 }
 
 func TestAddRefusesTooManyAndChangesNothing(t *testing.T) {
-	p := newPool(t, 5, 3)
-	var a, b, c Ranges
+	p := newPool(t, 6, 3)
+	var a, b, c, d Ranges
 	for _, start := range []int{10, 20, 30} {
 		add(t, &a, p, 0, start, start+5)
 	}
@@ -219,10 +219,12 @@ func TestAddRefusesTooManyAndChangesNothing(t *testing.T) {
 	add(t, &b, p, 0, 10, 15)
 	add(t, &b, p, 0, 20, 25)
 	_, _, err = b.Add(p, between(0, 30, 35))
+	require.ErrorIs(t, err, ErrFull, "more than is left to others")
+	add(t, &c, p, 0, 30, 35)
+	_, _, err = d.Add(p, between(0, 30, 35))
 	require.ErrorIs(t, err, ErrFull)
-	_, _, err = c.Add(p, between(0, 30, 35))
-	require.ErrorIs(t, err, ErrFull)
-	require.Zero(t, c.Len())
+	require.Zero(t, d.Len())
+	c.Clear(p)
 	a.Clear(p)
 	require.Equal(t, 2, p.Held())
 	require.Zero(t, a.Len())

@@ -69,16 +69,20 @@ func TestStreamKeepsWhatIsWritten(t *testing.T) {
 }
 
 func TestWriteAtRefusesAndChangesNothing(t *testing.T) {
-	p := NewPool(3*SizeMin+100, 0)
-	require.Equal(t, 3*SizeMin, p.Bound())
-	var s Stream
+	p := NewPool(6*SizeMin+100, 0)
+	require.Equal(t, 6*SizeMin, p.Bound())
+	var s, other Stream
 	s.Reset(1000)
 	require.NoError(t, s.WriteAt(p, 1000, numbers(0, SizeMin)))
-	require.ErrorIs(t, s.WriteAt(p, 1000, numbers(7, 4*SizeMin)), ErrFull)
+	require.ErrorIs(t, s.WriteAt(p, 1000, numbers(7, 7*SizeMin)), ErrFull)
 	require.Equal(t, 1, s.Chunks())
 	require.Equal(t, numbers(0, SizeMin), read(&s, p, 1000, SizeMin))
-	require.NoError(t, s.WriteAt(p, 1000, numbers(7, 3*SizeMin)), "what is held is not asked for again")
-	require.ErrorIs(t, s.WriteAt(p, 1000+3*SizeMin, []byte{1}), ErrFull)
+	require.ErrorIs(t, s.WriteAt(p, 1000, numbers(7, 6*SizeMin)), ErrFull)
+	require.NoError(t, s.WriteAt(p, 1000, numbers(7, 3*SizeMin)), "as much as is left, and what is held is not asked for again")
+	require.ErrorIs(t, s.WriteAt(p, 1000+3*SizeMin, []byte{1}), ErrFull, "more than is left to others")
+	require.NoError(t, s.WriteAt(p, 1000, numbers(7, 3*SizeMin)))
+	require.NoError(t, other.WriteAt(p, 0, []byte{1}))
+	other.Free(p)
 
 	require.ErrorIs(t, s.WriteAt(p, 999, []byte{1}), ErrOutside)
 	require.ErrorIs(t, s.WriteAt(p, 1000+WindowMax, []byte{1}), ErrOutside)
@@ -96,13 +100,52 @@ func TestPoolTakesMemoryAsItIsUsedAndNeverMore(t *testing.T) {
 	var s Stream
 	require.NoError(t, s.WriteAt(p, 0, []byte{1}))
 	require.Equal(t, slabBytes, p.Taken())
-	require.NoError(t, s.WriteAt(p, 0, make([]byte, bound)))
+	streams := append(fill(p), &s)
+	require.Greater(t, len(streams), 4)
 	require.Equal(t, bound, p.Taken())
 	require.Equal(t, bound, p.InUse())
-	require.ErrorIs(t, s.WriteAt(p, bound, []byte{1}), ErrFull)
-	s.Free(p)
-	require.NoError(t, s.WriteAt(p, 0, make([]byte, bound)), "all of it can be had again")
+	require.ErrorIs(t, s.WriteAt(p, SizeMin, []byte{1}), ErrFull)
+	for _, s := range streams {
+		s.Free(p)
+	}
+	require.Zero(t, p.InUse())
+	fill(p)
+	require.Equal(t, bound, p.InUse(), "all of it can be had again")
 	require.Equal(t, bound, p.Taken())
+}
+
+// fill has one stream after the other take what it gets, until the pool is
+// used up.
+func fill(p *Pool) (streams []*Stream) {
+	for p.InUse() < p.Bound() {
+		s := new(Stream)
+		for at := seq.Number(0); s.WriteAt(p, at, []byte{1}) == nil; at += SizeMin {
+		}
+		streams = append(streams, s)
+	}
+	return streams
+}
+
+// Streams that take all they get leave each other, and whoever comes next, an
+// equal part.
+func TestGreedyStreamsLeaveAPartOfThePool(t *testing.T) {
+	for _, greedy := range []int{1, 3, 10, 100} {
+		p := NewPool(1024*SizeMin, 0)
+		streams := make([]Stream, greedy)
+		for more := true; more; {
+			more = false
+			for k := range streams {
+				s := &streams[k]
+				more = s.WriteAt(p, seq.Number(s.Chunks()*SizeMin), []byte{1}) == nil || more
+			}
+		}
+		part := 1024 / (greedy + 1)
+		for k := range streams {
+			require.InDelta(t, part, streams[k].Chunks(), 2)
+		}
+		var honest Stream
+		require.NoError(t, honest.WriteAt(p, 0, make([]byte, (part/2)*SizeMin)))
+	}
 }
 
 func TestPoolOfNothingIsFull(t *testing.T) {

@@ -45,6 +45,11 @@ func (s *Stream) Base() seq.Number { return s.base }
 
 // WriteAt stores all of data at a sequence number, or nothing and returns
 // ErrFull or ErrOutside.
+//
+// A stream may hold as much as is left free, and no more: n greedy ones leave
+// at least one part in n+1 of the pool to others, who therefore always find
+// room (the dynamic thresholds of Choudhury and Hahne, 1998, which
+// shared-memory switches use).
 func (s *Stream) WriteAt(p *Pool, at seq.Number, data []byte) error {
 	if len(data) == 0 {
 		return nil
@@ -54,7 +59,7 @@ func (s *Stream) WriteAt(p *Pool, at seq.Number, data []byte) error {
 	}
 	offset := uint32(at - s.origin)
 	first, last := offset>>p.shift, (offset+uint32(len(data))-1)>>p.shift
-	if s.missing(first, last) > p.available() {
+	if more := s.missing(first, last); more > 0 && s.chunks+more > p.available() {
 		return ErrFull
 	}
 	s.reach(last)
