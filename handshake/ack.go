@@ -29,6 +29,7 @@ func (m *Machine) acknowledge(c *conn, g *linklayer.Segment, r *Result) bool {
 	m.updateWindow(c, g)
 	if c.s != nil {
 		m.senderACK(c, g, acked, before)
+		c.widenPath()
 	}
 	if acked == 0 {
 		return true

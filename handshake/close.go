@@ -81,31 +81,3 @@ func (m *Machine) Unreachable(i uint32, quoted seq.Number, now time.Duration) (R
 	}
 	return m.fail(&c, Unreachable), true
 }
-
-// LowerMSS takes a path's smaller MTU, told by ICMP (RFC 1191): the segments
-// get smaller, but not below the floor, and what is in flight is sent again.
-func (m *Machine) LowerMSS(i uint32, quoted seq.Number, mtu int, now time.Duration) bool {
-	var c conn
-	m.load(&c, i, now)
-	e := c.e
-	mss := max(mtu, mtuFloor) - 40
-	if !synchronized(e.State) || quoted.Before(e.SndUna) || quoted.AtOrAfter(e.SndNxt) || mss >= int(e.SndMSS) {
-		return false
-	}
-	e.SndMSS = uint16(mss)
-	if c.s == nil && !m.promoteInFlight(&c) {
-		return false
-	}
-	m.noteSent(&c)
-	m.loseAll(&c.s.send, false)
-	return true
-}
-
-// mtuFloor is the least path MTU that an ICMP error can talk us into.
-const mtuFloor = 552
-
-// promoteInFlight gives a record to a connection whose request is in flight.
-func (m *Machine) promoteInFlight(c *conn) bool {
-	c.e.Flags &^= sendAgain
-	return m.needSide(c)
-}

@@ -36,6 +36,7 @@ const (
 	rtoMax          = 60 * time.Second       // RFC 6298 §2.5
 	delayedACKMax   = 40 * time.Millisecond  // RFC 9293 allows up to 500 ms; Linux's floor
 	finWait2        = 60 * time.Second       // as Linux: a peer that never closes
+	orphanMost      = 60 * time.Second       // without progress, once nobody reads any more
 	challengeEvery  = 500 * time.Millisecond // per connection, RFC 5961 §7
 	challengeShared = time.Millisecond       // of all that share a limit; Linux allows 1,000 a second too
 	initialWindow   = 10                     // segments, RFC 6928

@@ -18,7 +18,9 @@ type Side struct {
 	// challengeAt is when the next challenge ACK may leave.
 	challengeAt time.Duration
 	next        uint32 // free list, +1
-	spent       bool   // in the Machine's list of sides with delivered chunks
+	stalledAt   uint32 // when what nobody reads for began to wait for the peer, tick; 0 = it does not
+	path        pathCut
+	spent       bool // in the Machine's list of sides with delivered chunks
 }
 
 // sender: what is queued, what is in flight, what the path takes.
@@ -137,7 +139,7 @@ func (m *Machine) fillSide(c *conn) {
 	s.receive.window = uint32(m.cfg.ReceiveBuffer)
 	s.receive.tuneSeq, s.receive.tuneAt = e.RcvNxt, c.now
 	s.stamps = stamps{}
-	s.challengeAt = 0
+	s.challengeAt, s.stalledAt, s.path = 0, 0, pathCut{}
 }
 
 // Forget frees what the connection holds beside its entry. Call it before the

@@ -95,6 +95,9 @@ func (m *Machine) retransmissionTimeout(c *conn) Result {
 	if e.Retries < 255 {
 		e.Retries++
 	}
+	if m.abandoned(c) {
+		return m.abort(c, TimedOut)
+	}
 	if c.s == nil {
 		m.Counters.Timeouts++
 		e.Flags |= sendAgain
@@ -123,6 +126,20 @@ func (m *Machine) retransmissionTimeout(c *conn) Result {
 	// §8).
 	m.loseAll(s, s.flight.startSACKed(&m.flights))
 	return Result{}
+}
+
+// abandoned: the application has left, and the peer has acknowledged nothing
+// for orphanMost. Answers to window probes keep a connection for as long as
+// somebody waits for it (RFC 9293 M37), but not one that nobody does (RFC
+// 6429).
+func (m *Machine) abandoned(c *conn) bool {
+	if c.s == nil || c.e.Flags&noRead == 0 {
+		return false
+	}
+	if c.s.stalledAt == 0 {
+		c.s.stalledAt = tick(c.now)
+	}
+	return due(c.s.stalledAt+uint32(orphanMost/time.Millisecond), c.now)
 }
 
 // loseAll marks all that is in flight to be sent again.
@@ -175,6 +192,9 @@ func (m *Machine) rto(c *conn) time.Duration {
 
 // restartTimer follows an ACK of new data (RFC 6298 §5.2 and §5.3).
 func (m *Machine) restartTimer(c *conn) {
+	if c.s != nil {
+		c.s.stalledAt = 0
+	}
 	if c.e.SndUna != c.e.SndNxt {
 		m.armRTO(c)
 		if c.s != nil {

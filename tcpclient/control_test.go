@@ -148,6 +148,7 @@ func TestFragmentationNeededLowersTheSegmentSize(t *testing.T) {
 	s.icmpAbout(p, linklayer.ICMPUnreachable, linklayer.ICMPFragmentationNeeded, 1000)
 	s.want(fACK|fPSH, 1, 1, string(block[:960]))
 	s.want(fACK|fPSH, 961, 1, string(block[960:]))
+	s.pass(time.Millisecond)
 	s.icmpAbout(p, linklayer.ICMPUnreachable, linklayer.ICMPFragmentationNeeded, 68) // a lie
 	s.want(fACK|fPSH, 1, 1, string(block[:512]))
 }

@@ -48,6 +48,7 @@ type Worker struct {
 	datagrams     *datagrams // nil without Config.QueriesMax
 	transmit      transmitter
 	refusals      bucket // RSTs for segments of no connection, echo replies
+	answers       bucket // what our own connections need: ARP replies, RSTs to stale peers
 	mail          mailbox
 	out           handshake.Out
 	ipIDs         *linklayer.IDs

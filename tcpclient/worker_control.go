@@ -32,7 +32,7 @@ func (w *Worker) arp(a *linklayer.ARP) {
 		return
 	}
 	frame := w.transmit.frame(w)
-	if frame == nil || !w.refusals.take(w.now) {
+	if frame == nil || !w.answers.take(w.now) {
 		w.counters.local[heldRefusal]++
 		return
 	}

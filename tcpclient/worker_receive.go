@@ -108,7 +108,7 @@ func (w *Worker) segment(i uint32, p *linklayer.Packet, frame []byte) {
 	}
 	r := w.machine.Step(i, &p.Segment, w.now)
 	if r.Reply {
-		w.reply(p, &w.machine.Reply)
+		w.reply(p, &w.machine.Reply, &w.answers)
 	}
 	w.result(i, &r)
 	w.queueOutput(i)
@@ -125,15 +125,15 @@ func (w *Worker) unknown(p *linklayer.Packet) {
 	if !handshake.ReplyUnknown(&p.Segment, &out) {
 		return
 	}
-	w.reply(p, &out)
+	w.reply(p, &out, &w.refusals)
 }
 
-// reply sends a RST back to where a segment came from.
-func (w *Worker) reply(p *linklayer.Packet, out *linklayer.Segment) {
+// reply sends a RST back to where a segment came from, within a rate.
+func (w *Worker) reply(p *linklayer.Packet, out *linklayer.Segment, within *bucket) {
 	if !linklayer.IsUnicast(p.Source) {
 		return
 	}
-	if !w.refusals.take(w.now) {
+	if !within.take(w.now) {
 		w.counters.local[heldRefusal]++
 		return
 	}
