@@ -75,14 +75,19 @@ func newWorld(t *testing.T, backend string) *world {
 // newLossyWorld has frames toward each end go through nftables statements.
 func newLossyWorld(t *testing.T, backend string, towardNear, towardFar []string) *world {
 	t.Helper()
+	return newPathWorld(t, backend, testbed.PathConfig{TowardNear: towardNear, TowardFar: towardFar})
+}
+
+// newPathWorld is near ─ middle ─ far with what c says of frames and what
+// becomes of them.
+func newPathWorld(t *testing.T, backend string, c testbed.PathConfig) *world {
+	t.Helper()
 	testbed.Require(t)
 	w := &world{t: t, near: newNamespace(t), middle: newNamespace(t), far: newNamespace(t), backend: backend}
-	path, err := testbed.LossyPath(w.near, w.middle, w.far, testbed.PathConfig{
-		NearName: "near0", FarName: "far0", Queues: 2,
-		NearAddr: nearPrefix, FarAddr: farPrefix,
-		Sources: []netip.Prefix{sourcesPrefix}, Targets: []netip.Prefix{targetsPrefix},
-		TowardNear: towardNear, TowardFar: towardFar,
-	})
+	c.NearName, c.FarName, c.Queues = "near0", "far0", 2
+	c.NearAddr, c.FarAddr = nearPrefix, farPrefix
+	c.Sources, c.Targets = []netip.Prefix{sourcesPrefix}, []netip.Prefix{targetsPrefix}
+	path, err := testbed.LossyPath(w.near, w.middle, w.far, c)
 	require.NoError(t, err)
 	w.gateway = path.Gateway
 	return w

@@ -21,7 +21,7 @@ func LossyPath(near, middle, far *Namespace, c PathConfig) (*Path, error) {
 		Queues: c.Queues, MTU: c.MTU,
 		NearAddr: c.NearAddr, FarAddr: gateNear,
 		Sources:    c.Sources,
-		XDPPassFar: true, DisableOffloads: true,
+		XDPPassFar: !c.NoXDP, DisableOffloads: true,
 	})
 	if err != nil {
 		return nil, err
@@ -30,7 +30,7 @@ func LossyPath(near, middle, far *Namespace, c PathConfig) (*Path, error) {
 		NearName: c.FarName, FarName: middleFar,
 		Queues: c.Queues, MTU: c.MTU,
 		NearAddr: c.FarAddr, FarAddr: gateFar,
-		XDPPassNear: true, XDPPassFar: true, DisableOffloads: true,
+		XDPPassNear: !c.NoXDP, XDPPassFar: !c.NoXDP, DisableOffloads: true,
 	})
 	if err != nil {
 		return nil, err

@@ -55,6 +55,10 @@ type PathConfig struct {
 	NearName, FarName string
 	// Queues and MTU are as in VethConfig.
 	Queues, MTU int
+	// NoXDP leaves the programs that pass everything away: a veth takes none
+	// when its MTU is above about 3,500. AF_XDP cannot work at the near end
+	// then.
+	NoXDP bool
 	// NearAddr and FarAddr are the ends' kernel addresses, in two different
 	// subnets: 10.76.0.1/24, 10.77.0.1/24.
 	NearAddr, FarAddr netip.Prefix
