@@ -2,14 +2,14 @@ package interop
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/bench/internal/captured"
 	"myriad/internal/testbed"
-	"myriad/iobackend/pcapfile"
-	"myriad/linklayer"
 	"myriad/tcpclient"
 )
 
@@ -33,32 +33,16 @@ func TestSegmentSizesUnderLoss(t *testing.T) {
 				tasks := append(transfers(download, 4, 400*size), transfers(upload, 4, 400*size)...)
 				crew.run(t, len(tasks), tasks...)
 				requireLossRepaired(t, w, crew)
-				up, down := segmentsOf(readCapture(t, path), size)
-				require.Greater(t, up, 1000, "full segments of ours")
-				require.Greater(t, down, 1000, "full segments of the kernel's")
+				file, err := os.Open(path)
+				require.NoError(t, err)
+				defer file.Close()
+				up, down, err := captured.Read(file, transferPort)
+				require.NoError(t, err)
+				require.Equal(t, size, up.Longest())
+				require.Equal(t, size, down.Longest())
+				require.Greater(t, up.Within(size, size), 1000, "full segments of ours")
+				require.Greater(t, down.Within(size, size), 1000, "full segments of the kernel's")
 			})
 		}
 	}
-}
-
-// segmentsOf counts the segments of exactly size bytes, each way; a longer one
-// counts as -1 million.
-func segmentsOf(frames []pcapfile.Frame, size int) (up, down int) {
-	for k := range frames {
-		var p linklayer.Packet
-		if linklayer.Parse(frames[k].Data, false, &p) != linklayer.DropNone || p.Kind != linklayer.KindTCP {
-			continue
-		}
-		count := &down
-		if p.DestinationPort == transferPort {
-			count = &up
-		}
-		switch n := len(p.Segment.Payload); {
-		case n == size:
-			*count++
-		case n > size:
-			*count -= 1_000_000
-		}
-	}
-	return up, down
 }
