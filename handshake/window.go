@@ -55,6 +55,8 @@ func (m *Machine) readAndWindow(c *conn) (read seq.Number, window int) {
 // worth telling.
 func (m *Machine) windowMoved(c *conn) {
 	switch c.e.State {
+	case conntable.SynSent, conntable.SynReceived:
+		return // the handshake tells of the window
 	case conntable.CloseWait, conntable.Closing, conntable.LastAck, conntable.TimeWait:
 		return // nothing more will come
 	}
