@@ -82,3 +82,15 @@ func (m *MAC) Set(text string) error {
 	*m = MAC(addr)
 	return nil
 }
+
+// Strings is a flag that may be repeated.
+type Strings []string
+
+// String is empty: there is no default.
+func (s *Strings) String() string { return "" }
+
+// Set adds one.
+func (s *Strings) Set(text string) error {
+	*s = append(*s, text)
+	return nil
+}

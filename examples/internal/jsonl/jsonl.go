@@ -19,8 +19,18 @@ const (
 	RoomBytes = 512
 )
 
-// ErrLong refuses a line that does not fit into a page.
-var ErrLong = errors.New("line longer than a page")
+var (
+	// ErrLong refuses a line that does not fit into a page.
+	ErrLong = errors.New("line longer than a page")
+	// ErrWrite: the file could not be opened or written, such as on a full disk.
+	ErrWrite = errors.New("write")
+)
+
+// Selector cuts lines down: it appends lines, each whole, to dst with only
+// some of their fields.
+type Selector interface {
+	Append(dst, lines []byte) []byte
+}
 
 // Writer writes lines.
 type Writer struct {
@@ -30,7 +40,12 @@ type Writer struct {
 	append bool  // the kernel ignores where we write
 	offset int64 // the end of the file
 	err    error // the first failure; nothing is written after it
+	only   Selector
 }
+
+// Select has every line cut down before it is written. It is called before the
+// first line.
+func (w *Writer) Select(s Selector) { w.only = s }
 
 // Open opens a file to add lines to, and makes it if need be. Lines that are
 // there already stay. The file is refused while another process writes lines
@@ -38,12 +53,12 @@ type Writer struct {
 func Open(path string) (*Writer, *os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
-		return nil, nil, fmt.Errorf("jsonl: %w", err)
+		return nil, nil, fmt.Errorf("jsonl: %w: %w", ErrWrite, err)
 	}
 	w, err := prepare(f)
 	if err != nil {
 		f.Close()
-		return nil, nil, fmt.Errorf("jsonl: %s: %w", path, err)
+		return nil, nil, fmt.Errorf("jsonl: %w: %s: %w", ErrWrite, path, err)
 	}
 	return w, f, nil
 }
@@ -98,14 +113,18 @@ func (w *Writer) Write(v any) error {
 	if err := enc.Encode(v); err != nil {
 		return fmt.Errorf("jsonl: encode: %w", err)
 	}
-	if line.Len() > PageBytes {
-		return fmt.Errorf("jsonl: %d bytes: %w", line.Len(), ErrLong)
+	text := line.Bytes()
+	if w.only != nil {
+		text = w.only.Append(nil, text)
+	}
+	if len(text) > PageBytes {
+		return fmt.Errorf("jsonl: %d bytes: %w", len(text), ErrLong)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil {
-		if err := w.add(line.Bytes()); err != nil {
-			w.err = fmt.Errorf("jsonl: write: %w", err)
+		if err := w.add(text); err != nil {
+			w.err = fmt.Errorf("jsonl: %w: %w", ErrWrite, err)
 		}
 	}
 	return w.err
@@ -138,11 +157,14 @@ func (w *Writer) add(line []byte) error {
 // crosses a multiple of PageBytes, and where more is to follow b ends at one.
 // After a failure of the file every call returns that failure.
 func (w *Writer) WritePages(b []byte) error {
+	if w.only != nil {
+		return w.WriteLines(b)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err == nil && len(b) > 0 {
 		if err := w.addPages(b); err != nil {
-			w.err = fmt.Errorf("jsonl: write: %w", err)
+			w.err = fmt.Errorf("jsonl: %w: %w", ErrWrite, err)
 		}
 	}
 	return w.err
@@ -178,6 +200,17 @@ func (w *Writer) fillAfterwards(left int) error {
 	w.offset += int64(left)
 	_, err := w.out.Seek(w.offset, io.SeekStart)
 	return err
+}
+
+// Sync has what was written reach the disk, where it goes to one.
+func (w *Writer) Sync() error {
+	if !w.paged {
+		return nil
+	}
+	if err := w.out.Sync(); err != nil {
+		return fmt.Errorf("jsonl: %w: %w", ErrWrite, err)
+	}
+	return nil
 }
 
 // cut takes back what a failed write, on a full disk, has left of its line.

@@ -8,6 +8,9 @@ import (
 // WriteLines writes lines that are encoded and ended already, as many to a
 // write as the page has room for. They may arrive in any size, but whole.
 func (w *Writer) WriteLines(lines []byte) error {
+	if w.only != nil {
+		lines = w.only.Append(make([]byte, 0, len(lines)), lines)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for len(lines) > 0 && w.err == nil {
@@ -20,7 +23,7 @@ func (w *Writer) WriteLines(lines []byte) error {
 		}
 		// A copy: add may fill it up.
 		if err := w.add(append(make([]byte, 0, n+RoomBytes), lines[:n]...)); err != nil {
-			w.err = fmt.Errorf("jsonl: write: %w", err)
+			w.err = fmt.Errorf("jsonl: %w: %w", ErrWrite, err)
 		}
 		lines = lines[n:]
 	}

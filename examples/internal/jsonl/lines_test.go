@@ -43,3 +43,28 @@ func TestWriteLines(t *testing.T) {
 	require.ErrorIs(t, w.WriteLines(append(bytes.Repeat([]byte{'x'}, PageBytes), '\n')), ErrLong)
 	require.Error(t, w.WriteLines([]byte("{}")))
 }
+
+// half keeps the first byte of each line.
+type half struct{}
+
+func (half) Append(dst, lines []byte) []byte {
+	for line := range bytes.Lines(lines) {
+		dst = append(dst, line[0], '\n')
+	}
+	return dst
+}
+
+func TestSelectCutsEveryLine(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "out")
+	w, f, err := Open(path)
+	require.NoError(t, err)
+	defer f.Close()
+	w.Select(half{})
+	require.NoError(t, w.Write(123))
+	require.NoError(t, w.WriteLines([]byte("456\n789\n")))
+	require.NoError(t, w.WritePages(append(bytes.Repeat([]byte{'1'}, PageBytes-1), '\n')))
+	require.NoError(t, w.Sync())
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "1\n4\n7\n1\n", string(content))
+}

@@ -1,4 +1,4 @@
-// Package progress shows how far a crawl is, in one line of a terminal.
+// Package progress shows how far a program is, in one line of a terminal.
 //
 // On anything but a terminal it shows nothing. It uses one goroutine of its
 // own, between Start and Stop.
@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -24,6 +25,7 @@ type State struct {
 	Done, Known int // finished, and found so far
 	Connections int // open now
 	Failures    map[string]int
+	Growing     bool // Known still grows: the time left is not known
 }
 
 // interval is the time between two pictures.
@@ -37,6 +39,12 @@ type Bar struct {
 	view bytes.Buffer // what the bar has drawn
 	stop chan struct{}
 	done chan struct{}
+
+	stopOnce sync.Once
+	unit     string
+	width    int // of the bar, in columns
+	started  time.Time
+	growing  bool // no time left is shown
 }
 
 // Terminal reports whether a file is a terminal.
@@ -49,14 +57,16 @@ func Start(out *os.File, unit string, read func() State) *Bar {
 	if !Terminal(out) {
 		return nil
 	}
-	b := &Bar{out: out, read: read, stop: make(chan struct{}), done: make(chan struct{})}
-	bar := barWide
+	b := &Bar{
+		out: out, read: read, stop: make(chan struct{}), done: make(chan struct{}),
+		unit: unit, width: barWide, started: time.Now(),
+	}
 	if b.columns() < columnsWide {
-		bar = barNarrow
+		b.width = barNarrow
 	}
 	b.bar = progressbar.NewOptions(1,
 		progressbar.OptionSetWriter(&b.view),
-		progressbar.OptionSetWidth(bar),
+		progressbar.OptionSetWidth(b.width),
 		progressbar.OptionShowCount(),
 		progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString(unit),
@@ -92,11 +102,35 @@ func (b *Bar) Stop() {
 	if b == nil {
 		return
 	}
-	close(b.stop)
-	<-b.done
-	b.view.Reset()
-	_ = b.bar.Clear()
-	_, _ = b.out.Write(b.view.Bytes())
+	b.stopOnce.Do(func() {
+		close(b.stop)
+		<-b.done
+		b.view.Reset()
+		_ = b.bar.Clear()
+		_, _ = b.out.Write(b.view.Bytes())
+	})
+}
+
+// Finish puts a last line in the place of the bar, which stays: how far it
+// came, of all that was known.
+func (b *Bar) Finish(s State) {
+	if b == nil {
+		return
+	}
+	b.Stop()
+	_, _ = fmt.Fprintln(b.out, b.last(s, time.Since(b.started)))
+}
+
+// last is the last line.
+func (b *Bar) last(s State, took time.Duration) string {
+	share := 1.0
+	if s.Done < s.Known {
+		share = float64(s.Done) / float64(s.Known)
+	}
+	full := int(share * float64(b.width))
+	line := fmt.Sprintf("%4d%% |%s%s| (%d/%d, %.0f %s/s) [%v] ", int(share*100), strings.Repeat("█", full),
+		strings.Repeat(" ", b.width-full), s.Done, max(s.Known, s.Done), float64(s.Done)/took.Seconds(), b.unit, took.Round(time.Second))
+	return line + Describe(s, b.columns()-utf8.RuneCountInString(line)-1)
 }
 
 func (b *Bar) run() {
@@ -114,6 +148,10 @@ func (b *Bar) run() {
 }
 
 func (b *Bar) show(s State) {
+	if s.Growing != b.growing {
+		b.growing = s.Growing
+		progressbar.OptionSetPredictTime(!s.Growing)(b.bar)
+	}
 	// One more than is known: a bar that is full is finished for good, but a
 	// page in hand may still lead to others.
 	b.bar.ChangeMax(max(s.Known, s.Done) + 1)

@@ -1,0 +1,103 @@
+package program
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+
+	"myriad/examples/internal/progress"
+)
+
+// newLogger makes the logger that the options ask for: a line for people, or
+// of JSON.
+func newLogger(name string, out *os.File, o *Options) *slog.Logger {
+	level := slog.LevelInfo
+	if o.Quiet {
+		level = slog.LevelWarn
+	}
+	if o.Verbose {
+		level = slog.LevelDebug
+	}
+	if o.Status == "json" {
+		return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level}))
+	}
+	terminal := progress.Terminal(out)
+	return slog.New(&plain{
+		name: name, out: out, mu: new(sync.Mutex), level: level, terminal: terminal,
+		color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
+	})
+}
+
+// plain writes messages as "program: message (key: value)".
+type plain struct {
+	name            string
+	out             io.Writer
+	mu              *sync.Mutex
+	level           slog.Level
+	terminal, color bool
+	attributes      []string
+	group           string
+}
+
+// Enabled implements slog.Handler.
+func (h *plain) Enabled(_ context.Context, l slog.Level) bool { return l >= h.level }
+
+// Handle implements slog.Handler.
+func (h *plain) Handle(_ context.Context, r slog.Record) error {
+	var b bytes.Buffer
+	if h.terminal {
+		b.WriteString("\r\x1b[K") // over the progress line
+	}
+	b.WriteString(h.name + ": " + h.colored(r.Level) + r.Message)
+	all := h.attributes
+	r.Attrs(func(a slog.Attr) bool { all = append(all[:len(all):len(all)], h.attribute(a)); return true })
+	if len(all) > 0 {
+		fmt.Fprintf(&b, " (%s)", strings.Join(all, ", "))
+	}
+	b.WriteByte('\n')
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	_, err := h.out.Write(b.Bytes())
+	return err
+}
+
+// colored is the word for the level, where there is one to be said.
+func (h *plain) colored(l slog.Level) string {
+	switch {
+	case l >= slog.LevelError && h.color:
+		return "\x1b[31merror:\x1b[0m "
+	case l >= slog.LevelError:
+		return ""
+	case l >= slog.LevelWarn && h.color:
+		return "\x1b[33mwarning:\x1b[0m "
+	case l >= slog.LevelWarn:
+		return "warning: "
+	}
+	return ""
+}
+
+func (h *plain) attribute(a slog.Attr) string {
+	return h.group + a.Key + ": " + a.Value.Resolve().String()
+}
+
+// WithAttrs implements slog.Handler.
+func (h *plain) WithAttrs(attributes []slog.Attr) slog.Handler {
+	with := *h
+	with.attributes = with.attributes[:len(with.attributes):len(with.attributes)]
+	for _, a := range attributes {
+		with.attributes = append(with.attributes, h.attribute(a))
+	}
+	return &with
+}
+
+// WithGroup implements slog.Handler.
+func (h *plain) WithGroup(name string) slog.Handler {
+	with := *h
+	with.group += name + "."
+	return &with
+}
