@@ -13,6 +13,8 @@ type Holdings struct {
 	Sides       int
 	BufferBytes int
 	Holes       int // out-of-order ranges
+	Blocks      int // that describe segments in flight
+	Further     int // of them, beyond a flight's first
 }
 
 // Check looks at what must be true of connection i between two turns, when it
@@ -26,8 +28,13 @@ func (m *Machine) Check(i uint32, now time.Duration) (Holdings, error) {
 		held.Sides = 1
 		held.BufferBytes = m.heldBytes(c.s)
 		held.Holes = c.s.receive.holes.Len()
+		held.Blocks = c.s.send.flight.held()
+		held.Further = max(held.Blocks-1, 0)
 	}
 	if err := c.checkNumbers(); err != nil {
+		return held, err
+	}
+	if err := c.checkFlight(&m.flights); err != nil {
 		return held, err
 	}
 	if c.e.Flags&Queued != 0 {
@@ -48,9 +55,57 @@ func (m *Machine) CheckHoldings(sum Holdings) error {
 			sum.BufferBytes += m.heldBytes(s)
 		}
 	}
-	taken := Holdings{m.sides.inUse, m.chunks.InUse(), m.holes.Held()}
+	taken := Holdings{m.sides.inUse, m.chunks.InUse(), m.holes.Held(), m.flights.inUse(), m.flights.extra}
 	if sum != taken {
 		return fmt.Errorf("connections hold %+v, but %+v was taken", sum, taken)
+	}
+	return nil
+}
+
+// held is the number of blocks that a flight has.
+func (f *flight) held() int {
+	if f.first == f.next {
+		return 0
+	}
+	return int((f.next-1)/flightSegments - f.first/flightSegments + 1)
+}
+
+// inUse counts the blocks that are not free.
+func (p *flightPool) inUse() int {
+	count := p.used
+	for n := p.free; n != 0; n = p.blocks[n-1].next {
+		count--
+	}
+	return count
+}
+
+// checkFlight counts again what a flight says of itself.
+func (c *conn) checkFlight(p *flightPool) error {
+	if c.s == nil || c.s.send.flight.first == c.s.send.flight.next {
+		return nil
+	}
+	f := &c.s.send.flight
+	var sacked, lost, segments int32
+	for k := f.first; k < f.next; k++ {
+		b, bit := f.at(p, k)
+		has, gone := b.sacked>>bit&1 != 0, b.lost>>bit&1 != 0
+		switch n := f.length(p, k); {
+		case n <= 0:
+			return fmt.Errorf("segment %d in flight has %d bytes", k-f.first, n)
+		case has && gone:
+			return fmt.Errorf("segment %d in flight is lost, and the peer has it", k-f.first)
+		case has:
+			sacked, segments = sacked+n, segments+1
+		case gone:
+			lost += n
+		}
+	}
+	if sacked != f.sacked || lost != f.lost || segments != f.segments {
+		return fmt.Errorf("in flight %d bytes in %d segments that the peer has and %d lost, counted %d, %d and %d",
+			f.sacked, f.segments, f.lost, sacked, segments, lost)
+	}
+	if f.start != c.e.SndUna || f.last(p) != c.e.SndNxt {
+		return fmt.Errorf("the flight is [%d, %d), and SND.UNA %d, SND.NXT %d", f.start, f.last(p), c.e.SndUna, c.e.SndNxt)
 	}
 	return nil
 }

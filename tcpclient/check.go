@@ -54,6 +54,8 @@ func (w *Worker) check() (h Holdings, err error) {
 		sum.Sides += held.Sides
 		sum.BufferBytes += held.BufferBytes
 		sum.Holes += held.Holes
+		sum.Blocks += held.Blocks
+		sum.Further += held.Further
 		if w.wheel.Armed(i) {
 			h.Timers++
 		}

@@ -21,6 +21,7 @@ import (
 
 	"myriad/iobackend/pcapfile"
 	"myriad/iobackend/simlink"
+	"myriad/linklayer"
 	"myriad/tcpclient"
 )
 
@@ -36,8 +37,9 @@ type call struct {
 	short   time.Duration // a deadline for each Read, 0 = none but limit
 	opened  time.Time
 	abort   bool
-	sent    int // by the writer
-	got     int // by the reader
+	heard   chan struct{} // closed when the server has everything; nil = Close does not wait for that
+	sent    int           // by the writer
+	got     int           // by the reader
 	eof     chan struct{}
 	fin     bool
 	mutex   sync.Mutex
@@ -79,9 +81,15 @@ func (c *call) run(d *tcpclient.Dialer) {
 	c.read(conn)
 	close(c.eof)
 	writer.Wait()
-	if c.err != nil || c.wrong != nil {
+	switch {
+	case c.err != nil || c.wrong != nil:
 		// A FIN would tell the server that this was all.
 		_ = conn.SetLinger(0)
+	case c.heard != nil && c.fin && !c.aborted:
+		select {
+		case <-c.heard:
+		case <-time.After(time.Until(c.opened.Add(c.limit))):
+		}
 	}
 }
 
@@ -194,11 +202,29 @@ func (c *call) judgeWhole() error {
 	if !c.fin || c.sent != c.plan.send {
 		return fmt.Errorf("no error, and yet %d of %d bytes were sent, EOF %v", c.sent, c.plan.send, c.fin)
 	}
-	if r, ok := c.plan.peer.(*reference); ok && (c.got != c.plan.expect || r.got != r.plan.expect || !r.gotFIN) {
+	if c.heard == nil {
+		return nil // what was under way at Close has a minute, and may not need it
+	}
+	if r := c.plan.peer.(*watched); c.limit == patience && (c.got != c.plan.expect || r.got != r.plan.expect || !r.gotFIN) {
 		return fmt.Errorf("no error, and yet %d of %d bytes came, the server has %d of %d, FIN %v",
 			c.got, c.plan.expect, r.got, r.plan.expect, r.gotFIN)
 	}
 	return nil
+}
+
+// watched is a reference that says when it has everything.
+type watched struct {
+	*reference
+	heard chan struct{}
+	told  bool
+}
+
+func (w *watched) hear(p *linklayer.Packet, now time.Duration) {
+	w.reference.hear(p, now)
+	if !w.told && w.got == w.reference.plan.expect && w.gotFIN {
+		w.told = true
+		close(w.heard)
+	}
 }
 
 // dialWorld is a Dialer, its users, and their peers.
@@ -251,14 +277,18 @@ func newDialWorld(seed uint64, capture io.Writer) (*dialWorld, error) {
 
 func (m *maker) call(w *dialWorld, k int) *call {
 	d := m.s.dials[k]
+	c := &call{plan: &d, limit: d.timeout, abort: d.resetAt >= 0, eof: make(chan struct{})}
 	switch p := m.s.servers[k].(type) {
 	case *serverPlan:
-		d.peer = newReference(w.net, p)
+		server := &watched{reference: newReference(w.net, p), heard: make(chan struct{})}
+		d.peer = server
+		if !m.one(3) {
+			c.heard = server.heard
+		}
 	case *hostilePlan:
 		d.peer = newHostile(w.net, p, m.s.seed+uint64(k))
 	}
 	w.net.peers = append(w.net.peers, d.peer)
-	c := &call{plan: &d, limit: d.timeout, abort: d.resetAt >= 0, eof: make(chan struct{})}
 	if c.limit == 0 {
 		c.limit = patience
 	}

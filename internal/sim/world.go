@@ -181,6 +181,9 @@ func (w *world) faults(err error) error {
 	case w.client.Err() != nil:
 		return w.client.Err()
 	}
+	if borrowed, err := w.link.Check(); err != nil || borrowed != 0 {
+		return errors.Join(err, fmt.Errorf("%d received frames are kept between two turns", borrowed))
+	}
 	for k, c := range w.app.conns {
 		if c.overdue(now) {
 			return fmt.Errorf("connection %d has outlived its deadline of %v", k, c.plan.timeout)

@@ -625,6 +625,13 @@ func TestConservation(t *testing.T) {
 				held[q] = held[q][1:]
 			}
 		}
+		users := 0
+		for _, f := range held {
+			users += len(f)
+		}
+		borrowed, err := l.Check()
+		require.NoError(t, err)
+		require.Equal(t, users, borrowed)
 	}
 	l.Clock().Advance(time.Second)
 	for i := range 2 {
@@ -649,4 +656,19 @@ func TestConservation(t *testing.T) {
 			require.Len(t, q.send.free, 32)
 		}
 	}
+}
+
+func TestCheckFindsAFrameThatIsNowhere(t *testing.T) {
+	l := newLink(t, Config{Ends: []EndConfig{{Queues: 2}, {}}})
+	q := l.End(0).Queue(1).(*Queue)
+	last := len(q.send.free) - 1
+	q.send.free = q.send.free[:last]
+	_, err := l.Check()
+	require.ErrorContains(t, err, "queue 1: of 4096 send frames 4095 are free and 0 are out")
+	q.send.free = append(q.send.free, 0)
+	_, err = l.Check()
+	require.NoError(t, err)
+	q.receive.free = q.receive.free[:last]
+	_, err = l.Check()
+	require.ErrorContains(t, err, "queue 1: of 4096 receive frames 4095 are free, 0 wait and 0 are out")
 }
