@@ -135,3 +135,28 @@ func TestNewRenoGrowsByASegmentARoundTrip(t *testing.T) {
 	}
 	require.EqualValues(t, 51*size, g.cwnd, "what is not used does not grow")
 }
+
+// Windows whose product does not fit into 32 bits.
+func TestPRRWithLargeWindows(t *testing.T) {
+	const size = 9000
+	for _, flight := range []uint32{1 << 20, 1 << 26, windowMost} {
+		p := prr{delivered: flight / 2, out: flight / 8, flight: flight}
+		cwnd := p.window(flight*3/4, 0, flight/2, size, false, false)
+		require.InDelta(t, flight/8*7, cwnd, size, "half has arrived, so a quarter may leave, and an eighth has; flight %d", flight)
+	}
+}
+
+// TestCubicNeverLowersTheWindow: ACKs only let it grow, also where the curve
+// lies below it.
+func TestCubicNeverLowersTheWindow(t *testing.T) {
+	const size = 1460
+	for _, window := range []uint32{2, 10, 500, 100_000} {
+		u := cubic{most: 1000, origin: 1000, started: true}
+		cwnd := window * size
+		for now := uint32(0); now < 10_000_000; now += 100_000 {
+			grown := u.grow(cwnd, size, size, 1000, now)
+			require.LessOrEqual(t, grown, uint32(size), "an ACK of one segment, at %d segments", window)
+			cwnd += grown
+		}
+	}
+}

@@ -31,20 +31,18 @@ type Config struct {
 
 // Constants of the protocol that nobody has asked to tune.
 const (
-	synRTO          = time.Second            // RFC 6298 §2.1
-	synTimeoutRTO   = 3 * time.Second        // RFC 6298 §5.7
-	rtoMax          = 60 * time.Second       // RFC 6298 §2.5
-	delayedACKMax   = 40 * time.Millisecond  // RFC 9293 allows up to 500 ms; Linux's floor
-	finWait2        = 60 * time.Second       // as Linux: a peer that never closes
-	orphanMost      = 60 * time.Second       // without progress, once nobody reads any more
-	challengeEvery  = 500 * time.Millisecond // per connection, RFC 5961 §7
-	challengeShared = time.Millisecond       // of all that share a limit; Linux allows 1,000 a second too
-	initialWindow   = 10                     // segments, RFC 6928
-	mssDefault      = 536                    // RFC 9293 §3.7.1
-	mssFloor        = 48                     // a smaller one is a lie; as Linux
-	rangesPerSide   = 1                      // out-of-order ranges provided for, on average
-	rangesExtra     = 4                      // connections that may have HolesMax of them beside that
-	lightSegments   = 22                     // full segments a plain connection takes before its window is tuned
+	synRTO        = time.Second           // RFC 6298 §2.1
+	synTimeoutRTO = 3 * time.Second       // RFC 6298 §5.7
+	rtoMax        = 60 * time.Second      // RFC 6298 §2.5
+	delayedACKMax = 40 * time.Millisecond // RFC 9293 allows up to 500 ms; Linux's floor
+	finWait2      = 60 * time.Second      // as Linux: a peer that never closes
+	orphanMost    = 60 * time.Second      // without progress, once nobody reads any more
+	initialWindow = 10                    // segments, RFC 6928
+	mssDefault    = 536                   // RFC 9293 §3.7.1
+	mssFloor      = 48                    // a smaller one is a lie; as Linux
+	rangesPerSide = 1                     // out-of-order ranges provided for, on average
+	rangesExtra   = 4                     // connections that may have HolesMax of them beside that
+	lightSegments = 22                    // full segments a plain connection takes before its window is tuned
 )
 
 // unmeasured is Entry.Micros when the SYN was sent again: which of them was
@@ -53,17 +51,17 @@ const unmeasured = uint32(synTimeoutRTO / 3 / time.Microsecond)
 
 // Machine is one worker's protocol engine.
 type Machine struct {
-	cfg         Config
-	table       *conntable.Table
-	requests    *Requests
-	sides       sidePool
-	chunks      *chunks.Pool
-	flights     flightPool
-	holes       *sack.Pool
-	scale       uint8         // our window shift
-	challengeAt time.Duration // when the next challenge of those that share a limit may leave
-	spent       []uint32      // sides with pieces that Held gave out
-	Counters    Counters
+	cfg        Config
+	table      *conntable.Table
+	requests   *Requests
+	sides      sidePool
+	chunks     *chunks.Pool
+	flights    flightPool
+	holes      *sack.Pool
+	scale      uint8 // our window shift
+	challenged challenged
+	spent      []uint32 // sides with pieces that Held gave out
+	Counters   Counters
 	// Reply is the segment that a Result with Reply speaks of.
 	Reply linklayer.Segment
 }
@@ -74,7 +72,7 @@ func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, erro
 	if err != nil {
 		return nil, fmt.Errorf("handshake: %w", err)
 	}
-	m := &Machine{cfg: cfg, table: table, requests: requests, holes: holes}
+	m := &Machine{cfg: cfg, table: table, requests: requests, holes: holes, challenged: make(challenged, table.Cap())}
 	m.chunks = chunks.NewPool(cfg.BufferMemory, cfg.MSS)
 	m.flights = newFlightPool(cfg.Sides, flightExtra(cfg.BufferMemory))
 	m.sides.records = make([]Side, cfg.Sides)

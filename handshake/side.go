@@ -12,15 +12,13 @@ import (
 // Side is what only some connections need: a send queue with its congestion
 // control, holes, unread data, timestamps.
 type Side struct {
-	send    sender
-	receive receiver
-	stamps  stamps
-	// challengeAt is when the next challenge ACK may leave.
-	challengeAt time.Duration
-	next        uint32 // free list, +1
-	stalledAt   uint32 // when what nobody reads for began to wait for the peer, tick; 0 = it does not
-	path        pathCut
-	spent       bool // in the Machine's list of sides with delivered chunks
+	send      sender
+	receive   receiver
+	stamps    stamps
+	next      uint32 // free list, +1
+	stalledAt uint32 // when what nobody reads for began to wait for the peer, tick; 0 = it does not
+	path      pathCut
+	spent     bool // in the Machine's list of sides with delivered chunks
 }
 
 // sender: what is queued, what is in flight, what the path takes.
@@ -139,7 +137,7 @@ func (m *Machine) fillSide(c *conn) {
 	s.receive.window = uint32(m.cfg.ReceiveBuffer)
 	s.receive.tuneSeq, s.receive.tuneAt = e.RcvNxt, c.now
 	s.stamps = stamps{}
-	s.challengeAt, s.stalledAt, s.path = 0, 0, pathCut{}
+	s.stalledAt, s.path = 0, pathCut{}
 }
 
 // Forget frees what the connection holds beside its entry. Call it before the

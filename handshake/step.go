@@ -131,43 +131,6 @@ func (m *Machine) resetOrSYN(c *conn, g *linklayer.Segment) Result {
 	return m.fail(c, ResetByPeer)
 }
 
-// challenge owes the peer an ACK, but not more often than one in 500 ms for
-// each connection (RFC 5961 §7).
-func (m *Machine) challenge(c *conn) {
-	if !m.mayChallenge(c) {
-		m.Counters.ChallengesHeld++
-		return
-	}
-	m.Counters.Challenges++
-	c.e.Flags |= ackNow
-}
-
-// mayChallenge keeps the limit in the side record or, for a plain connection,
-// in Active, which only an idle limit needs otherwise. A plain connection with
-// one shares a limit with its like: a flood must not take side records.
-func (m *Machine) mayChallenge(c *conn) bool {
-	at := &m.challengeAt
-	switch {
-	case c.s != nil:
-		at = &c.s.challengeAt
-	case c.x.Idle == 0:
-		wait := int32(c.x.Active - tick(c.now))
-		if c.x.Active != 0 && wait > 0 && wait <= int32(challengeEvery/time.Millisecond) {
-			return false
-		}
-		c.x.Active = tick(c.now + challengeEvery)
-		return true
-	}
-	if c.now < *at {
-		return false
-	}
-	*at = c.now + challengeEvery
-	if c.s == nil {
-		*at = c.now + challengeShared
-	}
-	return true
-}
-
 // fail ends the connection at once and without a word to the peer.
 func (m *Machine) fail(c *conn, why Reason) Result {
 	if c.e.State == conntable.TimeWait || c.e.Flags&noRead != 0 && c.e.State == conntable.FinWait2 {

@@ -69,17 +69,21 @@ func TestPathKeepsNextHop(t *testing.T) {
 func TestIDsVary(t *testing.T) {
 	a, b, c := NewIDs([32]byte{1}), NewIDs([32]byte{1}), NewIDs([32]byte{2})
 	values := map[uint16]bool{}
-	same := 0
+	same, close, last := 0, 0, uint16(0)
 	for range 1000 {
 		id := a.Next()
 		require.Equal(t, id, b.Next(), "a seed replays")
 		if id == c.Next() {
 			same++
 		}
-		values[id] = true
+		if d := int16(id - last); d > -20 && d < 20 {
+			close++ // as counters are; by chance 39 in 65,536
+		}
+		values[id], last = true, id
 	}
 	require.Greater(t, len(values), 950)
 	require.Less(t, same, 5)
+	require.Less(t, close, 10, "one tells of the next")
 }
 
 func TestSegmentLen(t *testing.T) {

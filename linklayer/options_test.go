@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -103,4 +104,23 @@ func TestRFC03_RFC05_RFC24_OptionShapes(t *testing.T) {
 	none.SACKCount = 0
 	require.Empty(t, emitted(t, ACK, none))
 	require.LessOrEqual(t, OptionsLen(&full, false), OptionsBytesMax)
+}
+
+// TestOptionCursorAlwaysAdvances: whatever stands in the length, reading ends.
+func TestOptionCursorAlwaysAdvances(t *testing.T) {
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for kind := range 256 {
+			for length := range 256 {
+				b := []byte{byte(kind), byte(length), 1, 2, 3, 4, 5, 6}
+				parseOptions(b, length&1 == 0, &Options{})
+			}
+		}
+	}()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the option reader loops")
+	}
 }

@@ -3,6 +3,7 @@ package sack
 import (
 	"testing"
 
+	"github.com/google/btree"
 	"github.com/stretchr/testify/require"
 
 	"myriad/internal/seq"
@@ -269,4 +270,29 @@ func TestSteadyTrafficDoesNotAllocate(t *testing.T) {
 		turn()
 	}
 	require.Zero(t, testing.AllocsPerRun(100, turn))
+}
+
+// TestWorkOfASegmentDoesNotGrowWithTheRanges counts the ranges that are looked
+// at for one segment: tiny segments out of order must not cost more the more
+// there are.
+func TestWorkOfASegmentDoesNotGrowWithTheRanges(t *testing.T) {
+	for _, count := range []int{10, 5000} {
+		p := newPool(t, 2*count, count)
+		looked := 0
+		for _, visit := range []*btree.ItemIteratorG[seq.Range]{&p.lower, &p.upper, &p.next, &p.furthest} {
+			inner := *visit
+			*visit = func(x seq.Range) bool { looked++; return inner(x) }
+		}
+		var r Ranges
+		for k := range count {
+			add(t, &r, p, 0, 10*k, 10*k+1)
+		}
+		for _, k := range []int{0, count / 2, count - 1} {
+			looked = 0
+			add(t, &r, p, 0, 10*k+1, 10*k+2)
+			r.Gap(between(0, 10*k, 10*k+5))
+			blocks(&r, 0, 4)
+			require.LessOrEqual(t, looked, 8, "%d ranges, segment at the %d.", count, k)
+		}
+	}
 }

@@ -414,3 +414,23 @@ func TestConnSteadyStateTakesNoMemory(t *testing.T) {
 	u.take(p)
 	require.Zero(t, testing.AllocsPerRun(1000, func() { u.put(data); u.take(p) }))
 }
+
+// TestReadProgressesOrWaits: a Read returns bytes or an error, and never
+// neither.
+func TestReadProgressesOrWaits(t *testing.T) {
+	inEachWorld(t, nil, func(w *dialWorld) {
+		t := w.t
+		c, peer := w.pair()
+		p := make([]byte, 10)
+		require.NoError(t, c.SetReadDeadline(time.Now().Add(20*time.Millisecond)))
+		n, err := c.Read(p)
+		require.Zero(t, n)
+		require.True(t, isTimeout(err))
+		require.NoError(t, c.SetReadDeadline(time.Time{}))
+		_, err = peer.Write([]byte("hello"))
+		require.NoError(t, err)
+		n, err = c.Read(p)
+		require.NoError(t, err)
+		require.Positive(t, n)
+	})
+}

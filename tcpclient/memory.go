@@ -10,8 +10,8 @@ import (
 
 // perConnection is what a connection takes at the start, in bytes: its entry,
 // its rarely needed half, its timer, its places in the index and among the
-// resting 4-tuples.
-const perConnection = int64(unsafe.Sizeof(conntable.Entry{})+unsafe.Sizeof(conntable.Extra{})) + 12 + 8 + 8
+// resting 4-tuples, and when it was challenged last.
+const perConnection = int64(unsafe.Sizeof(conntable.Entry{})+unsafe.Sizeof(conntable.Extra{})) + 12 + 8 + 8 + handshake.ChallengeBytes
 
 // memoryWanted is what cfg can come to use, in bytes.
 func memoryWanted(cfg *Config) int64 {
