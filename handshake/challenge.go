@@ -3,7 +3,7 @@ package handshake
 import "time"
 
 // challengeEvery is the least time between two challenge ACKs of a connection
-// (RFC 5961 §7).
+// (RFC 5961 §7), to the millisecond.
 const challengeEvery = 500 * time.Millisecond
 
 // challenged says, for each entry of the table, when it was challenged last:
