@@ -18,6 +18,7 @@ import (
 	"myriad/examples/internal/demoweb"
 	"myriad/examples/internal/fetch"
 	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/frontier/disk"
 	"myriad/examples/internal/jsonl"
 	"myriad/examples/internal/network"
 	"myriad/examples/internal/progress"
@@ -30,6 +31,9 @@ const (
 	lookups = 32
 	// closeGrace is how long connections have to end in order.
 	closeGrace = 2 * time.Second
+	// redirectsMax is how many redirects are followed one after another, as
+	// browsers do.
+	redirectsMax = 20
 	// demoSYNRetries gives up on the demo's silent addresses after 7 seconds:
 	// they are silent for good.
 	demoSYNRetries = 2
@@ -41,7 +45,9 @@ type session struct {
 	out     *jsonl.Writer
 	outName string
 	net     *network.Network
-	front   *frontier.Memory
+	store   *disk.Store
+	front   *frontier.Frontier
+	before  frontier.StoreCounts // what was there already
 	crawl   *crawl.Crawl
 	check   *checker       // of the demo
 	world   *demonet.World // of the demo
@@ -68,6 +74,10 @@ func crawlAll(o *options) (err error) {
 			err = errors.Join(err, stopErr)
 		}
 	}()
+	if err := s.openStore(); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.store.Close()) }()
 	if err := s.openNetwork(); err != nil {
 		return err
 	}
@@ -112,6 +122,15 @@ func (s *session) openOut() (closeOut func(), err error) {
 		}
 		f.Close()
 	}, nil
+}
+
+// openStore opens the folder that -state names, or none.
+func (s *session) openStore() (err error) {
+	if s.store, err = disk.Open(disk.Options{Dir: s.o.State, PerHost: s.o.HostPagesMax}); err != nil {
+		return fmt.Errorf("-state: %w", err)
+	}
+	s.before = s.store.Counts()
+	return nil
 }
 
 // openNetwork opens the interface, which in the demo it makes first.
@@ -169,8 +188,9 @@ func (s *session) closeNetwork() error {
 
 // run crawls and sums up.
 func (s *session) run(ctx context.Context, seeds []string) error {
-	s.front = frontier.NewMemory(frontier.Limits{PerAddress: s.o.PerAddress, Pause: s.o.Pause})
-	s.front.Add(seeds)
+	if err := s.openFrontier(seeds); err != nil {
+		return err
+	}
 	s.crawl = crawl.New(crawl.Options{
 		Frontier: s.front,
 		Fetcher: fetch.New(fetch.Options{
@@ -179,7 +199,8 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 		}),
 		Lookup: s.net.Lookup, Write: s.write,
 		Parallel: s.o.Parallel, Lookups: lookups,
-		PagesMax: s.o.PagesMax, IgnoreRobots: s.o.IgnoreRobots,
+		PagesMax: s.o.PagesMax, DepthMax: s.o.DepthMax, RedirectsMax: redirectsMax,
+		IgnoreRobots: s.o.IgnoreRobots,
 	})
 	before, start := network.Process(), time.Now()
 	bar := progress.Start(os.Stderr, "pages", s.state)
@@ -198,6 +219,25 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 	return s.finish(sum, err)
 }
 
+// openFrontier begins with what is left of the run before, and the seeds.
+func (s *session) openFrontier(seeds []string) (err error) {
+	s.front, err = frontier.New(s.store, frontier.Limits{
+		PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix, Pause: s.o.Pause,
+	})
+	if err != nil {
+		return err
+	}
+	links := make([]frontier.Link, len(seeds))
+	for i, u := range seeds {
+		links[i].URL = u
+	}
+	_, err = s.front.Add(links)
+	return err
+}
+
+// resumed reports whether an earlier run has left something.
+func (s *session) resumed() bool { return s.before.Seen > 0 }
+
 // finish ends the demo, where there is one, and prints the summary.
 func (s *session) finish(sum summary, crawlErr error) error {
 	if s.world != nil {
@@ -209,7 +249,7 @@ func (s *session) finish(sum summary, crawlErr error) error {
 		sum.demo = &result
 	}
 	var verdict error
-	if s.check != nil && !sum.interrupted && s.o.PagesMax == 0 && crawlErr == nil {
+	if s.check != nil && !sum.interrupted && s.o.PagesMax == 0 && s.o.DepthMax == 0 && !s.resumed() && crawlErr == nil {
 		verdict = s.check.verdict()
 		sum.checked = verdict == nil
 	}
@@ -255,7 +295,7 @@ func (s *session) write(r *crawl.Record) error {
 
 func (s *session) state() progress.State {
 	counts := s.crawl.Counts()
-	known := s.front.Counts().Seen
+	known := s.front.Counts().Seen - (s.before.Seen - s.before.Left)
 	if s.o.PagesMax > 0 {
 		known = min(known, s.o.PagesMax)
 	}

@@ -27,13 +27,17 @@ type options struct {
 	Queues     int
 
 	Out     string
+	State   string
 	Contact string
 
 	Rate         float64
 	PerAddress   int
+	PerPrefix    int
 	Pause        time.Duration
 	Parallel     int
 	PagesMax     int
+	DepthMax     int
+	HostPagesMax int
 	BytesMax     int64
 	Timeout      time.Duration
 	IgnoreRobots bool
@@ -51,13 +55,14 @@ func (o *options) demo() bool { return o.Interface == "" }
 type manners struct {
 	rate       float64
 	perAddress int
+	perPrefix  int
 	pause      time.Duration
 	pagesMax   int
 }
 
 var (
-	demoManners = manners{rate: 0, perAddress: 4, pause: 0, pagesMax: 0}
-	goodManners = manners{rate: 100, perAddress: 1, pause: time.Second, pagesMax: 1000}
+	demoManners = manners{rate: 0, perAddress: 4, perPrefix: 0, pause: 0, pagesMax: 0}
+	goodManners = manners{rate: 100, perAddress: 1, perPrefix: 20, pause: time.Second, pagesMax: 1000}
 )
 
 const usageText = `Usage: crawler [flags]
@@ -66,8 +71,9 @@ Without -interface: crawls a demo web that it makes in a network namespace of
 its own; nothing else on the machine is touched.
 
 With -interface, -source and -seeds: crawls the real thing through Myriad,
-politely: %g new connections a second, %d at a time per address, %v between two
-requests to it, %d pages, robots.txt honoured. Flags ask for more.
+politely: %g new connections a second, %d at a time per address and %d per /24,
+%v between two requests to an address, %d pages, robots.txt honoured. Flags ask
+for more.
 
 With -protocol gnutella: takes a snapshot of a Gnutella 0.6 network, all
 ultrapeers breadth first, from those in -seeds (addresses with ports, one a
@@ -87,7 +93,7 @@ func parse(args []string, help io.Writer) (*options, error) {
 	err := flags.Parse(args)
 	if err == flag.ErrHelp {
 		flags.SetOutput(help)
-		fmt.Fprintf(help, usageText, goodManners.rate, goodManners.perAddress, goodManners.pause, goodManners.pagesMax)
+		fmt.Fprintf(help, usageText, goodManners.rate, goodManners.perAddress, goodManners.perPrefix, goodManners.pause, goodManners.pagesMax)
 		flags.PrintDefaults()
 		return nil, err
 	}
@@ -120,12 +126,16 @@ func define(o *options) *flag.FlagSet {
 	f.StringVar(&o.Backend, "backend", "", "`name` of the way to the device: afxdp or afpacket (the first that works)")
 	f.IntVar(&o.Queues, "queues", 0, "`number` of queues of the device to use (all)")
 	f.StringVar(&o.Out, "out", "", "`file` that the JSON lines are added to, - for standard output (standard output; a new file in the\ntemporary folder if that is a terminal)")
+	f.StringVar(&o.State, "state", "", "`folder` for what is seen and what waits: the same command again goes on where it stopped,\nhowever it stopped (in memory only)")
 	f.StringVar(&o.Contact, "contact", "", "`where` people reach you, a URL or a mail address for the User-Agent; needed with -interface")
 	f.Float64Var(&o.Rate, "rate", 0, "new connections per second, a `number`; 0 for no limit (100; demo: no limit)")
 	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")
+	f.IntVar(&o.PerPrefix, "per-prefix", 0, "`connections` to one /24 at a time, 0 for no limit (20; demo: no limit)")
 	f.DurationVar(&o.Pause, "pause", 0, "`time` between two requests to one address (1s; demo: none)")
 	f.IntVar(&o.Parallel, "parallel", 512, "`URLs` in hand at a time (gnutella: connections, 4096)")
 	f.IntVar(&o.PagesMax, "max-pages", 0, "end after so many `URLs`, 0 for no limit (1000; demo: no limit)")
+	f.IntVar(&o.DepthMax, "max-depth", 0, "fetch nothing more `links` away from the seeds, 0 for no limit")
+	f.IntVar(&o.HostPagesMax, "max-host-pages", 0, "`URLs` of one host at most, 0 for no limit")
 	f.Int64Var(&o.BytesMax, "max-bytes", 16<<20, "`bytes` read of one page")
 	f.DurationVar(&o.Timeout, "timeout", 30*time.Second, "`time` for one page or node, from the first SYN to the last byte")
 	f.BoolVar(&o.IgnoreRobots, "ignore-robots", false, "do not ask for robots.txt; only on hosts whose owner agreed")
@@ -153,6 +163,9 @@ func (o *options) fillIn(given map[string]bool) {
 	}
 	if !given["per-address"] {
 		o.PerAddress = m.perAddress
+	}
+	if !given["per-prefix"] {
+		o.PerPrefix = m.perPrefix
 	}
 	if !given["pause"] {
 		o.Pause = m.pause
@@ -195,6 +208,9 @@ func (o *options) check(given map[string]bool) error {
 	}{
 		{"queues", int64(o.Queues), 0, 256},
 		{"per-address", int64(o.PerAddress), 1, 1024},
+		{"per-prefix", int64(o.PerPrefix), 0, 60_000},
+		{"max-depth", int64(o.DepthMax), 0, math.MaxInt32},
+		{"max-host-pages", int64(o.HostPagesMax), 0, math.MaxInt32},
 		{"parallel", int64(o.Parallel), 1, 60_000},
 		{"max-pages", int64(o.PagesMax), 0, math.MaxInt32},
 		{"max-bytes", o.BytesMax, 1, 1 << 30},

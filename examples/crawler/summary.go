@@ -46,8 +46,11 @@ func (s *summary) print(out io.Writer) {
 	line("failures", "%d%s", sum(n.ByReason), list(n.ByReason))
 	line("found", "%d URLs on %d hosts at %d addresses; %d robots.txt, %d names looked up",
 		s.front.Seen, s.front.Hosts, s.front.Addresses, n.Robots, n.Names)
-	if left := s.front.Waiting + n.Abandoned; left > 0 {
-		line("left", "%d URLs not fetched", left)
+	if s.front.Left > 0 {
+		line("left", "%d URLs not fetched", s.front.Left)
+	}
+	if out := s.front.LeftOut + n.TooDeep; out > 0 {
+		line("left out", "%d links (host has -max-host-pages: %d, deeper than -max-depth: %d)", out, s.front.LeftOut, n.TooDeep)
 	}
 	s.printStack(line)
 	s.printCPU(line)

@@ -16,6 +16,7 @@ type Counts struct {
 	Robots    int            // robots.txt files asked for
 	Names     int            // names looked up
 	Reused    int            // pages that came over a connection kept
+	TooDeep   int            // links beyond Options.DepthMax
 	Abandoned int            // URLs being fetched when the crawl was stopped
 }
 

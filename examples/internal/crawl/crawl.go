@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/netip"
 	"net/url"
 	"sync"
@@ -25,7 +26,7 @@ type Fetcher interface {
 
 // Options say what a crawl works with.
 type Options struct {
-	Frontier frontier.Interface // holds the seeds already
+	Frontier *frontier.Frontier // holds the seeds already
 	Fetcher  Fetcher
 	// Lookup finds an address of a name.
 	Lookup func(ctx context.Context, host string) (netip.Addr, error)
@@ -36,6 +37,11 @@ type Options struct {
 	Parallel, Lookups int
 	// PagesMax ends the crawl after so many records; 0 is without limit.
 	PagesMax int
+	// DepthMax is how many links from a seed pages may be away; 0 is without
+	// limit. A redirect counts for nothing.
+	DepthMax int
+	// RedirectsMax is how many redirects are followed one after another.
+	RedirectsMax int
 	// IgnoreRobots fetches without asking.
 	IgnoreRobots bool
 }
@@ -92,9 +98,17 @@ func (c *Crawl) work(ctx context.Context) {
 	for ctx.Err() == nil {
 		t, err := c.options.Frontier.Next(ctx)
 		if err != nil {
+			c.ended(ctx, err)
 			return
 		}
 		c.handle(ctx, t)
+	}
+}
+
+// ended tells an end of the frontier that is none of the crawl.
+func (c *Crawl) ended(ctx context.Context, err error) {
+	if err != io.EOF && ctx.Err() == nil {
+		c.abort(fmt.Errorf("crawl: frontier: %w", err))
 	}
 }
 
@@ -124,7 +138,7 @@ func (c *Crawl) handle(ctx context.Context, t *frontier.Task) {
 
 func (c *Crawl) fetch(ctx context.Context, t *frontier.Task, pause time.Duration) {
 	if !c.claim() {
-		c.options.Frontier.Done(t, 0)
+		c.options.Frontier.Abandon(t)
 		return
 	}
 	reply, err := c.options.Fetcher.Fetch(ctx, t)
@@ -135,43 +149,65 @@ func (c *Crawl) fetch(ctx context.Context, t *frontier.Task, pause time.Duration
 	}
 	r := newRecord(t)
 	r.reply(&reply)
+	links := c.linksOf(t, &reply)
+	r.Links = len(links)
+	if reply.Location != "" && t.Redirects >= c.options.RedirectsMax {
+		r.Error, links = TooManyRedirects, nil
+	}
 	if err != nil {
 		r.fail(err)
 	}
-	links := linksOf(t.URL, &reply)
-	r.Links = len(links)
-	c.write(r)
-	c.options.Frontier.Add(links)
-	c.options.Frontier.Done(t, max(pause, reply.RetryAfter()))
+	if c.write(r) {
+		c.done(t, max(pause, reply.RetryAfter()), links)
+	}
 }
 
 // linksOf finds the links of what arrived, whole or not.
-func linksOf(address string, reply *fetch.Reply) []string {
+func (c *Crawl) linksOf(t *frontier.Task, reply *fetch.Reply) []frontier.Link {
 	if reply.Location != "" {
-		return []string{reply.Location}
+		return []frontier.Link{{URL: reply.Location, Depth: t.Depth, Redirects: t.Redirects + 1}}
 	}
-	base, err := url.Parse(address)
+	base, err := url.Parse(t.URL)
 	if err != nil || len(reply.Body) == 0 {
 		return nil
 	}
-	return page.Links(reply.Body, base)
+	urls := page.Links(reply.Body, base)
+	links := make([]frontier.Link, len(urls))
+	for i, u := range urls {
+		links[i] = frontier.Link{URL: u, Depth: t.Depth + 1}
+	}
+	return links
 }
 
 // finish writes the record of a URL that was not fetched.
 func (c *Crawl) finish(t *frontier.Task, why func(*Record) error) {
-	if c.claim() {
-		r := newRecord(t)
-		if err := why(r); err != nil {
-			r.fail(err)
-		}
-		c.write(r)
+	if !c.claim() {
+		c.options.Frontier.Abandon(t)
+		return
 	}
-	c.options.Frontier.Done(t, -1)
+	r := newRecord(t)
+	if err := why(r); err != nil {
+		r.fail(err)
+	}
+	if c.write(r) {
+		c.done(t, -1, nil)
+	}
+}
+
+// done ends a task whose record is written.
+func (c *Crawl) done(t *frontier.Task, pause time.Duration, links []frontier.Link) {
+	if most := c.options.DepthMax; most > 0 && len(links) > 0 && links[0].Depth > most {
+		c.counter.change(func(n *Counts) { n.TooDeep += len(links) })
+		links = nil
+	}
+	if err := c.options.Frontier.Done(t, pause, links); err != nil {
+		c.abort(fmt.Errorf("crawl: frontier: %w", err))
+	}
 }
 
 func (c *Crawl) abandon(t *frontier.Task) {
 	c.counter.change(func(n *Counts) { n.Abandoned++ })
-	c.options.Frontier.Done(t, 0)
+	c.options.Frontier.Abandon(t)
 }
 
 // claim takes one of PagesMax, and ends the crawl with the last.
@@ -188,8 +224,9 @@ func (c *Crawl) claim() bool {
 }
 
 // write writes a record; one that is too long without the fields that others
-// chose the length of.
-func (c *Crawl) write(r *Record) {
+// chose the length of. It reports whether the record is written; if it is not,
+// the crawl ends.
+func (c *Crawl) write(r *Record) bool {
 	err := c.options.Write(r)
 	if errors.Is(err, jsonl.ErrLong) {
 		short := *r
@@ -198,7 +235,8 @@ func (c *Crawl) write(r *Record) {
 	}
 	if err != nil {
 		c.abort(fmt.Errorf("crawl: output: %w", err))
-		return
+		return false
 	}
 	c.counter.add(r)
+	return true
 }

@@ -7,9 +7,11 @@ import (
 	"myriad/examples/internal/frontier"
 )
 
-// Disallowed is the reason of a page that robots.txt keeps us from; beside
-// those of package fetch.
-const Disallowed = "disallowed by robots.txt"
+// Reasons beside those of package fetch.
+const (
+	Disallowed       = "disallowed by robots.txt"
+	TooManyRedirects = "too many redirects" // one after another; this one was not followed
+)
 
 // Record is what the output says about one URL. Fields that are missing did
 // not happen. Times are microseconds; those of the bytes count from the start.

@@ -35,7 +35,7 @@ func taskFor(t *testing.T, address string, slot *frontier.Slot) *frontier.Task {
 	if err != nil {
 		addr = netip.MustParseAddr("127.0.0.1")
 	}
-	return &frontier.Task{URL: address, Site: site, Addr: addr, Slot: slot}
+	return &frontier.Task{Item: frontier.Item{Link: frontier.Link{URL: address}}, Site: site, Addr: addr, Slot: slot}
 }
 
 func TestFetch(t *testing.T) {

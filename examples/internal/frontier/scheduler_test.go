@@ -1,4 +1,4 @@
-package frontier
+package frontier_test
 
 import (
 	"context"
@@ -14,9 +14,86 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/weburl"
 )
 
-var _ Interface = (*Memory)(nil)
+// plain is the simplest store.
+type plain struct {
+	mu    sync.Mutex
+	ready func(string)
+	seen  map[string]bool
+	wait  map[string][]frontier.Item
+	left  int
+}
+
+func (p *plain) Start(ready func(string)) error {
+	p.ready = ready
+	return nil
+}
+
+func (p *plain) Add(links []frontier.Link) (added int, err error) {
+	var sites []string
+	p.mu.Lock()
+	for _, l := range links {
+		if p.seen[l.URL] {
+			continue
+		}
+		p.seen[l.URL] = true
+		site, _, _ := weburl.Split(l.URL)
+		p.wait[site] = append(p.wait[site], frontier.Item{Link: l, Seq: uint64(len(p.seen))})
+		sites = append(sites, site)
+		added++
+		p.left++
+	}
+	p.mu.Unlock()
+	for _, s := range sites {
+		p.ready(s)
+	}
+	return added, nil
+}
+
+func (p *plain) Take(site string, _ uint64, n int) ([]frontier.Item, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n = min(n, len(p.wait[site]))
+	items := p.wait[site][:n:n]
+	p.wait[site] = p.wait[site][n:]
+	return items, nil
+}
+
+func (p *plain) Finish(_ frontier.Item, found []frontier.Link) error {
+	_, err := p.Add(found)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.left--
+	return err
+}
+
+func (p *plain) Counts() frontier.StoreCounts {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return frontier.StoreCounts{Seen: len(p.seen), Left: p.left}
+}
+
+func (p *plain) Close() error { return nil }
+
+func open(t *testing.T, limits frontier.Limits) *frontier.Frontier {
+	f, err := frontier.New(&plain{seen: map[string]bool{}, wait: map[string][]frontier.Item{}}, limits)
+	require.NoError(t, err)
+	return f
+}
+
+func add(t *testing.T, f *frontier.Frontier, urls []string) int {
+	var links []frontier.Link
+	for _, u := range urls {
+		links = append(links, frontier.Link{URL: u})
+	}
+	added, err := f.Add(links)
+	require.NoError(t, err)
+	return added
+}
 
 func urls(host string, from, to int) []string {
 	var all []string
@@ -27,18 +104,18 @@ func urls(host string, from, to int) []string {
 }
 
 func TestEachOnceThenTheEnd(t *testing.T) {
-	m := NewMemory(Limits{PerAddress: 2})
-	require.Equal(t, 3, m.Add([]string{"http://192.0.2.1/a", "http://192.0.2.1/b", "http://192.0.2.1/a", "http://192.0.2.2/"}))
-	require.Zero(t, m.Add([]string{"http://192.0.2.1/b"}))
+	m := open(t, frontier.Limits{PerAddress: 2})
+	require.Equal(t, 3, add(t, m, []string{"http://192.0.2.1/a", "http://192.0.2.1/b", "http://192.0.2.1/a", "http://192.0.2.2/"}))
+	require.Zero(t, add(t, m, []string{"http://192.0.2.1/b"}))
 	got := map[string]bool{}
 	for range 3 {
 		task, err := m.Next(t.Context())
 		require.NoError(t, err)
 		require.False(t, got[task.URL])
 		got[task.URL] = true
-		defer m.Done(task, 0)
+		defer m.Done(task, 0, nil)
 	}
-	require.Equal(t, Counts{Seen: 3, Active: 3, Hosts: 2, Addresses: 2}, m.Counts())
+	require.Equal(t, frontier.Counts{StoreCounts: frontier.StoreCounts{Seen: 3, Left: 3}, Active: 3, Hosts: 2, Addresses: 2}, m.Counts())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, err := m.Next(ctx)
@@ -47,8 +124,8 @@ func TestEachOnceThenTheEnd(t *testing.T) {
 
 func TestEndReachesAllWhoWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := NewMemory(Limits{PerAddress: 1})
-		m.Add([]string{"http://192.0.2.1/"})
+		m := open(t, frontier.Limits{PerAddress: 1})
+		add(t, m, []string{"http://192.0.2.1/"})
 		task, err := m.Next(t.Context())
 		require.NoError(t, err)
 		var waiting sync.WaitGroup
@@ -61,15 +138,15 @@ func TestEndReachesAllWhoWait(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		m.Done(task, 0)
+		require.NoError(t, m.Done(task, 0, nil))
 		waiting.Wait()
 	})
 }
 
 func TestNames(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := NewMemory(Limits{PerAddress: 10})
-		m.Add([]string{"http://a.test/1", "https://a.test/2", "http://b.test/", "http://c.test/"})
+		m := open(t, frontier.Limits{PerAddress: 10})
+		add(t, m, []string{"http://a.test/1", "https://a.test/2", "http://b.test/", "http://c.test/"})
 		for range 3 {
 			host, err := m.Name(t.Context())
 			require.NoError(t, err)
@@ -80,7 +157,7 @@ func TestNames(t *testing.T) {
 				m.Found(host, netip.MustParseAddr("192.0.2.1"), nil)
 			}
 		}
-		m.Add([]string{"http://c.test/later", "http://a.test/later"})
+		add(t, m, []string{"http://c.test/later", "http://a.test/later"})
 		failed, sites := 0, map[string]int{}
 		for range 6 {
 			task, err := m.Next(t.Context())
@@ -93,7 +170,7 @@ func TestNames(t *testing.T) {
 				require.Equal(t, "192.0.2.1", task.Addr.String())
 				sites[task.Site]++
 			}
-			m.Done(task, 0)
+			require.NoError(t, m.Done(task, 0, nil))
 		}
 		require.Equal(t, 2, failed)
 		require.Equal(t, map[string]int{"http://a.test": 2, "https://a.test": 1, "http://b.test": 1}, sites)
@@ -106,15 +183,16 @@ func TestNames(t *testing.T) {
 // TestPoliteness runs many fetchers, in virtual time, over hosts that share
 // addresses, and watches each address.
 func TestPoliteness(t *testing.T) {
-	for _, limits := range []Limits{{1, time.Second}, {3, 0}, {2, 10 * time.Millisecond}} {
+	for _, limits := range []frontier.Limits{{PerAddress: 1, Pause: time.Second}, {PerAddress: 3}, {PerAddress: 2, PerPrefix: 4, Pause: 10 * time.Millisecond}} {
 		synctest.Test(t, func(t *testing.T) {
-			m := NewMemory(limits)
+			m := open(t, limits)
 			for host := range 12 {
-				m.Add(urls(fmt.Sprintf("h%d.test", host), 0, 40))
+				add(t, m, urls(fmt.Sprintf("h%d.test", host), 0, 40))
 			}
 			var mu sync.Mutex
+			all := 0 // they are all of one prefix
 			active, ended, done := map[netip.Addr]int{}, map[netip.Addr]time.Time{}, map[string]int{}
-			slots := map[*Slot]bool{}
+			slots := map[*frontier.Slot]bool{}
 			var running sync.WaitGroup
 			running.Go(func() {
 				for {
@@ -135,6 +213,9 @@ func TestPoliteness(t *testing.T) {
 						}
 						mu.Lock()
 						active[task.Addr]++
+						if all++; limits.PerPrefix > 0 {
+							assert.LessOrEqual(t, all, limits.PerPrefix)
+						}
 						assert.LessOrEqual(t, active[task.Addr], limits.PerAddress)
 						assert.False(t, slots[task.Slot], "a slot has one user")
 						slots[task.Slot] = true
@@ -145,6 +226,7 @@ func TestPoliteness(t *testing.T) {
 						time.Sleep(time.Duration(random.IntN(50)) * time.Millisecond)
 						mu.Lock()
 						active[task.Addr]--
+						all--
 						slots[task.Slot] = false
 						ended[task.Addr] = time.Now()
 						again := random.IntN(10) == 0
@@ -155,7 +237,7 @@ func TestPoliteness(t *testing.T) {
 						if again {
 							m.Return(task, 0)
 						} else {
-							m.Done(task, 0)
+							require.NoError(t, m.Done(task, 0, nil))
 						}
 					}
 				})
@@ -172,11 +254,11 @@ func TestPoliteness(t *testing.T) {
 
 func TestALongerPauseIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := NewMemory(Limits{PerAddress: 1, Pause: time.Second})
-		m.Add(urls("192.0.2.1", 0, 2))
+		m := open(t, frontier.Limits{PerAddress: 1, Pause: time.Second})
+		add(t, m, urls("192.0.2.1", 0, 2))
 		task, err := m.Next(t.Context())
 		require.NoError(t, err)
-		m.Done(task, 10*time.Second)
+		require.NoError(t, m.Done(task, 10*time.Second, nil))
 		start := time.Now()
 		_, err = m.Next(t.Context())
 		require.NoError(t, err)
@@ -185,8 +267,8 @@ func TestALongerPauseIsKept(t *testing.T) {
 }
 
 func TestReturnedComesFirst(t *testing.T) {
-	m := NewMemory(Limits{PerAddress: 1})
-	m.Add(urls("192.0.2.1", 0, 5))
+	m := open(t, frontier.Limits{PerAddress: 1})
+	add(t, m, urls("192.0.2.1", 0, 5))
 	task, err := m.Next(t.Context())
 	require.NoError(t, err)
 	first := task.URL
@@ -197,9 +279,9 @@ func TestReturnedComesFirst(t *testing.T) {
 }
 
 func TestSitesOfAnAddressTakeTurns(t *testing.T) {
-	m := NewMemory(Limits{PerAddress: 1})
-	m.Add(urls("192.0.2.1", 0, 100))
-	m.Add(urls("192.0.2.1:81", 0, 100))
+	m := open(t, frontier.Limits{PerAddress: 1})
+	add(t, m, urls("192.0.2.1", 0, 100))
+	add(t, m, urls("192.0.2.1:81", 0, 100))
 	changes, last := 0, ""
 	for range 200 {
 		task, err := m.Next(t.Context())
@@ -208,23 +290,23 @@ func TestSitesOfAnAddressTakeTurns(t *testing.T) {
 			changes++
 		}
 		last = task.Site
-		m.Done(task, 0)
+		require.NoError(t, m.Done(task, 0, nil))
 	}
 	require.Equal(t, 8, changes)
 }
 
 func TestStop(t *testing.T) {
-	m := NewMemory(Limits{PerAddress: 1})
-	m.Add(urls("192.0.2.1", 0, 5))
+	m := open(t, frontier.Limits{PerAddress: 1})
+	add(t, m, urls("192.0.2.1", 0, 5))
 	m.Stop()
 	_, err := m.Next(t.Context())
 	require.ErrorIs(t, err, io.EOF)
-	require.Zero(t, m.Add(urls("192.0.2.1", 5, 6)))
+	require.Equal(t, 1, add(t, m, urls("192.0.2.1", 5, 6)), "it waits for the next run")
 }
 
 func TestACancelledWaiterLosesNothing(t *testing.T) {
-	m := NewMemory(Limits{PerAddress: 1})
-	m.Add(urls("192.0.2.1", 0, 200))
+	m := open(t, frontier.Limits{PerAddress: 1})
+	add(t, m, urls("192.0.2.1", 0, 200))
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var running sync.WaitGroup
@@ -242,10 +324,10 @@ func TestACancelledWaiterLosesNothing(t *testing.T) {
 					cancel()
 				}
 				mu.Unlock()
-				m.Done(task, 0)
+				require.NoError(t, m.Done(task, 0, nil))
 			}
 		})
 	}
 	running.Wait()
-	require.Equal(t, Counts{Seen: 200, Waiting: 200 - done, Hosts: 1, Addresses: 1}, m.Counts())
+	require.Equal(t, frontier.Counts{StoreCounts: frontier.StoreCounts{Seen: 200, Left: 200 - done}, Hosts: 1, Addresses: 1}, m.Counts())
 }
