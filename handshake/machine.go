@@ -61,6 +61,7 @@ type Machine struct {
 	scale      uint8 // our window shift
 	challenged challenged
 	spent      []uint32 // sides with pieces that Held gave out
+	burst      int      // the longest IP packet that may be left to the device to cut; 0: none
 	Counters   Counters
 	// Reply is the segment that a Result with Reply speaks of.
 	Reply linklayer.Segment
@@ -118,7 +119,22 @@ type Result struct {
 type Out struct {
 	Segment linklayer.Segment
 	Sum     linklayer.Sum // of the payload, where it is known
+	Burst   Burst
 }
+
+// Burst is a segment longer than a frame, for the device to cut into frames
+// with Size bytes of payload each; it has no more than SetBurst allows. With
+// Size 0 the Segment is an ordinary one. Otherwise the Segment's own payload is
+// empty, and Pieces[:Count] are it.
+type Burst struct {
+	Size   int
+	Bytes  int
+	Count  int
+	Pieces [BurstPieces][]byte
+}
+
+// BurstPieces is the most pieces of memory that one burst lies in.
+const BurstPieces = 32
 
 // conn is what the functions of this package pass to each other.
 type conn struct {

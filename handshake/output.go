@@ -193,7 +193,10 @@ func (m *Machine) outputSide(c *conn, out *Out) bool {
 		m.waitForWindow(c)
 		return false
 	}
-	m.sendNew(c, n, out)
+	first := e.SndNxt
+	if n < size || !m.sendBurst(c, size, out) {
+		m.sendNew(c, n, out)
+	}
 	if e.SndNxt != s.end {
 		out.Segment.Flags &^= linklayer.PSH
 	}
@@ -201,7 +204,7 @@ func (m *Machine) outputSide(c *conn, out *Out) bool {
 		m.sendFIN(c, &out.Segment)
 	}
 	m.noteSent(c)
-	s.recovery.prr.sent(uint32(out.Segment.Len()))
+	s.recovery.prr.sent(uint32(e.SndNxt.Since(first)))
 	m.armProbe(c)
 	return true
 }

@@ -93,6 +93,21 @@ type Queue interface {
 	Counters() Counters
 }
 
+// Segmenter is a Queue whose device, or the kernel before it, cuts long TCP
+// segments into frames.
+type Segmenter interface {
+	// SegmentMax is the longest IP packet that may be cut, in bytes; 0 when
+	// the device does not do it after all.
+	SegmentMax() int
+	// TransmitSegments sends one TCP segment, given in pieces of which the
+	// first is its headers from Ethernet's on; the TCP checksum's place holds
+	// the sum of the pseudo-header, not complemented. It leaves as frames with
+	// size bytes of payload each, the last with what is left, after all that
+	// was transmitted before. The pieces are the caller's again at once. What
+	// the device refuses is counted as that many frames.
+	TransmitSegments(pieces [][]byte, size int) error
+}
+
 // Device is an opened interface.
 type Device interface {
 	Info() Info
@@ -136,6 +151,9 @@ type Config struct {
 	// device's own number when 0. Every receive queue of the device is bound
 	// in any case, since a frame for us may arrive on each.
 	Queues int
+	// SegmentationOff has every frame made here: long TCP segments are not left
+	// to the device or the kernel to be cut (see Segmenter).
+	SegmentationOff bool
 	// ReceiveFrames and SendFrames are the frames per queue, powers of two; 0
 	// means 4096 each.
 	ReceiveFrames, SendFrames int

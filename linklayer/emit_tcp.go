@@ -55,6 +55,29 @@ func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 	return length
 }
 
+// EmitTCPHeaders writes the headers of a segment with so many bytes of payload,
+// which is elsewhere and longer than one frame, for somebody below to cut into
+// frames; it returns their length, 0 where EmitTCP would. The TCP checksum's
+// place holds the sum of the pseudo-header, not complemented. No allocation.
+func EmitTCPHeaders(dst []byte, path *Path, source, destination [16]byte, sourcePort, destinationPort, id uint16, seg *Segment, payload int) int {
+	headers := *seg
+	headers.Payload, headers.Payload2 = nil, nil
+	partial := path.WithPartialChecksum()
+	n := EmitTCP(dst, &partial, source, destination, sourcePort, destinationPort, id, &headers, 0)
+	if n == 0 || n-ethernetBytes+payload > ipv4Max {
+		return 0
+	}
+	ip, tcp := dst[ethernetBytes:], dst[ethernetBytes+ipv4Bytes:]
+	grow := func(at []byte, complemented uint16) {
+		sum := uint64(binary.BigEndian.Uint16(at)^complemented) + uint64(payload)
+		binary.BigEndian.PutUint16(at, fold(sum)^complemented)
+	}
+	binary.BigEndian.PutUint16(ip[2:], uint16(n-ethernetBytes+payload))
+	grow(ip[10:], 0xffff)
+	grow(tcp[16:], 0)
+	return n
+}
+
 // sumPayload returns the sum of what was just written, so lies in the nearest
 // cache, unless it is known.
 func sumPayload(dst []byte, known Sum) uint64 {

@@ -126,6 +126,11 @@ type Interface struct {
 	OnLink []netip.Prefix
 	// Queues limits the workers on the device; one per queue when 0.
 	Queues int
+	// SegmentationOff has every frame made here. Otherwise two or more full
+	// segments of one connection that are due at once leave as a single long
+	// one, and the kernel, or the network card where it can, cuts that into
+	// frames: where AF_XDP copies, and on AF_PACKET.
+	SegmentationOff bool
 	// ReceiveFrames and SendFrames are the frames per queue, powers of two:
 	// 4,096 each. A frame is 2 KiB, or 4 KiB for an MTU above 1,800.
 	ReceiveFrames, SendFrames int

@@ -78,6 +78,7 @@ func openBackend(in *Interface, shared *iobackend.Shared) (iobackend.Device, err
 	cfg := iobackend.Config{
 		Interface: in.Name, Queues: in.Queues, Shared: shared,
 		ReceiveFrames: in.ReceiveFrames, SendFrames: in.SendFrames,
+		SegmentationOff: in.SegmentationOff,
 	}
 	if shared == nil {
 		for _, p := range in.Sources {

@@ -129,8 +129,11 @@ func (w *Worker) takeMemory(cfg *Config, workers int, secret [2]uint64, random *
 		}
 	}
 	w.takeBuffers(cfg, workers, random)
-	w.tap, err = newTrace(w.index, w.queue.Now())
-	return err
+	if w.tap, err = newTrace(w.index, w.queue.Now()); err != nil {
+		return err
+	}
+	w.startBursts()
+	return nil
 }
 
 // protocol is what the worker's state machine is told.

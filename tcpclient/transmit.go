@@ -128,6 +128,10 @@ func (w *Worker) send(i uint32) bool {
 
 // emit writes w.out as a frame.
 func (w *Worker) emit(i uint32, frame *iobackend.Frame, path *linklayer.Path) {
+	if w.out.Burst.Size > 0 {
+		w.emitBurst(i, path)
+		return
+	}
 	e := w.table.At(i)
 	source := w.link.sources.at(e.Local)
 	n := linklayer.EmitTCP(frame.Data, path, source, e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, w.out.Sum)

@@ -47,6 +47,7 @@ type Worker struct {
 	full          int        // batches in a row that were full
 	datagrams     *datagrams // nil without Config.QueriesMax
 	transmit      transmitter
+	burst         burster
 	refusals      bucket // RSTs for segments of no connection, echo replies
 	answers       bucket // what our own connections need: ARP replies, RSTs to stale peers
 	mail          mailbox

@@ -32,6 +32,9 @@ type Settings struct {
 	// Clock is what the device's clock shows at instant 0: an hour. It is
 	// moved on by up to 4.8 hours to reach ISN, since ISNs follow the clock.
 	Clock time.Duration
+	// Segments has the client's device cut long segments into frames; what is
+	// on the wire is the same.
+	Segments bool
 	// Tolerance is how far an instant may be off: 2 ms, since timers count
 	// milliseconds and are never early.
 	Tolerance time.Duration

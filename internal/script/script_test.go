@@ -12,7 +12,7 @@ import (
 )
 
 // variants are the worlds in which every script must hold: sequence numbers
-// and clocks that wrap around within it.
+// and clocks that wrap around within it, and a device that cuts long segments.
 var variants = []struct {
 	name   string
 	change func(*Settings)
@@ -21,6 +21,7 @@ var variants = []struct {
 	{"isn_2^32", func(s *Settings) { wrapAt(s, math.MaxUint32, 100) }},
 	{"isn_2^31", func(s *Settings) { wrapAt(s, 1<<31-1, 2000) }},
 	{"clock_2^32ms", func(s *Settings) { s.Clock = 1<<32*time.Millisecond - 150*time.Millisecond }},
+	{"segments", func(s *Settings) { s.Segments = true }},
 	{"clock_2^31ms", func(s *Settings) { s.Clock = 1<<31*time.Millisecond - 700*time.Millisecond }},
 }
 

@@ -45,7 +45,7 @@ func (w *world) Events(worker *tcpclient.Worker, events []tcpclient.Event) {
 func newWorld(s *Settings, clock time.Duration) (w *world, err error) {
 	w = &world{stamps: s.Client.Timestamps}
 	// A small ring keeps a world cheap: thousands of them are made.
-	ends := []simlink.EndConfig{{ReceiveFrames: 64, SendFrames: 64}, {ReceiveFrames: 8, SendFrames: 8}}
+	ends := []simlink.EndConfig{{ReceiveFrames: 64, SendFrames: 64, Segments: s.Segments}, {ReceiveFrames: 8, SendFrames: 8}}
 	frame := 2048
 	if s.MTU > 1800 {
 		frame = s.MTU + 64

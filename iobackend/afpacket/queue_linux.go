@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"myriad/internal/gso"
 	"myriad/iobackend"
 )
 
@@ -21,7 +22,8 @@ type Queue struct {
 	super  superPool
 	send   sendPool
 	out    sender
-	inbox  []*mailbox // by the queue they come from; nil where that is this one
+	long   *gso.Socket // sends long segments; nil: there is none
+	inbox  []*mailbox  // by the queue they come from; nil where that is this one
 	wait   waiter
 	counts counts
 
@@ -69,6 +71,11 @@ func newQueue(d *Device, index int, c iobackend.Config) (q *Queue, err error) {
 		q.inbox = append(q.inbox, m)
 	}
 	q.out.init(min(batchMax, c.SendFrames))
+	if !c.SegmentationOff {
+		if q.long, err = gso.Open(d.link.index); err != nil {
+			return q, err
+		}
+	}
 	return q, q.wait.init(q.fd)
 }
 
@@ -116,6 +123,9 @@ func (q *Queue) close() {
 		_ = unix.Close(q.fd)
 	}
 	q.wait.close()
+	if q.long != nil {
+		_ = q.long.Close()
+	}
 	for _, m := range [][]byte{q.ring.memory, q.super.memory, q.send.memory} {
 		if m != nil {
 			_ = unix.Munmap(m)

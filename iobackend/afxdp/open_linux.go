@@ -176,6 +176,9 @@ func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, 
 	if err != nil {
 		return nil, err
 	}
+	if !c.SegmentationOff {
+		d.openSegments(in.Index)
+	}
 	d.describe(in, native)
 	return d, nil
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"myriad/internal/gso"
 	"myriad/iobackend"
 )
 
@@ -24,11 +25,12 @@ type queue struct {
 	blank   int // frames without a timestamp, while there was none with one
 	idle    int // turns without a frame
 
-	free     []uint64 // send frames: their addresses
-	pending  bool     // the kernel has not taken all of the transmit ring
-	handing  bool     // within a packet that is handed over in pieces
-	handed   []*spsc  // frames that queue i handed to us
-	returned []*spsc  // frames of ours that queue i is done with
+	long     *gso.Socket // sends long segments; nil: there is none
+	free     []uint64    // send frames: their addresses
+	pending  bool        // the kernel has not taken all of the transmit ring
+	handing  bool        // within a packet that is handed over in pieces
+	handed   []*spsc     // frames that queue i handed to us
+	returned []*spsc     // frames of ours that queue i is done with
 
 	sleep   atomic.Uint32 // awake, asleep or woken
 	wakeFD  int
@@ -59,6 +61,9 @@ func newQueue(d *device, index int) (*queue, error) {
 }
 
 func (q *queue) close() {
+	if q.long != nil {
+		_ = q.long.Close()
+	}
 	_ = unix.Close(q.wakeFD)
 	q.wakeFD = -1
 }

@@ -49,6 +49,9 @@ type EndConfig struct {
 	HandOverFrames int
 	// ChecksumOK vouches for every frame that arrives as it was sent.
 	ChecksumOK bool
+	// Segments has the end cut long TCP segments into frames, as a device with
+	// segmentation offload does (iobackend.Segmenter).
+	Segments bool
 	// Impairments of what this end sends.
 	Impairments Impairments
 }

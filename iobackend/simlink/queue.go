@@ -228,23 +228,28 @@ func (q *Queue) transmitOne(f *iobackend.Frame, data []byte, v verdict) error {
 		return nil
 	}
 	q.send.checkBounds(f)
-	err := q.failed("transmit")
-	switch {
-	case f.More:
-	case err != nil:
-		q.counters.DropTransmit++
-	default:
-		if v == refuse {
-			q.counters.DropTransmit++
-		} else {
-			q.counters.FramesSent++
-			q.counters.BytesSent += uint64(len(data))
-		}
-		q.end.wire.fates.Sent++
-		q.end.dispose(data, v)
+	defer q.send.giveBack(f.Handle)
+	if f.More {
+		return q.failed("transmit")
 	}
-	q.send.giveBack(f.Handle)
-	return err
+	return q.sendOut(data, v)
+}
+
+// sendOut sends a whole packet. The lock is held.
+func (q *Queue) sendOut(data []byte, v verdict) error {
+	if err := q.failed("transmit"); err != nil {
+		q.counters.DropTransmit++
+		return err
+	}
+	if v == refuse {
+		q.counters.DropTransmit++
+	} else {
+		q.counters.FramesSent++
+		q.counters.BytesSent += uint64(len(data))
+	}
+	q.end.wire.fates.Sent++
+	q.end.dispose(data, v)
+	return nil
 }
 
 // Wait returns at once on a virtual clock; see the package's documentation.
