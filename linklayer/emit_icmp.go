@@ -41,3 +41,22 @@ func EmitICMPEchoReply(dst, frame []byte) int {
 	binary.BigEndian.PutUint16(reply[2:], ^fold(sumBytes(reply)))
 	return length
 }
+
+// EmitICMPEcho writes an echo request (RFC 792) into dst and returns its
+// length; 0, with dst untouched, when dst is too small or the packet would
+// exceed 65,535 bytes. echo is the identifier and the sequence number, as one
+// number; id the IPv4 identification. DF is set.
+func EmitICMPEcho(dst []byte, path *Path, source, destination [16]byte, id uint16, echo uint32, data []byte) int {
+	message := icmpBytes + len(data)
+	length := ethernetBytes + ipv4Bytes + message
+	if length > len(dst) || ipv4Bytes+message > ipv4Max {
+		return 0
+	}
+	path.emitIPv4(dst, ipv4(&source), ipv4(&destination), ProtocolICMP, id, ipv4Bytes+message)
+	request := dst[ethernetBytes+ipv4Bytes : length]
+	binary.BigEndian.PutUint32(request, ICMPEcho<<24)
+	binary.BigEndian.PutUint32(request[4:], echo)
+	copy(request[icmpBytes:], data)
+	binary.BigEndian.PutUint16(request[2:], ^fold(sumBytes(request)))
+	return length
+}

@@ -12,7 +12,7 @@ const (
 	KindARP                   // ARP
 	KindICMPError             // ICMP, with what it quotes
 	KindICMPEcho              // a request to be answered with EmitICMPEchoReply
-	KindOther                 // ICMP echo reply: ICMP.Type and Code
+	KindOther                 // ICMP echo reply: ICMP.Type, Code, Echo
 )
 
 var kindNames = [...]string{"none", "tcp", "udp", "arp", "icmp_error", "icmp_echo", "other"}
@@ -85,6 +85,8 @@ type ICMP struct {
 	// routers older than RFC 1191.
 	MTU    uint16
 	Quoted Quoted
+	// Echo is an echo reply's identifier and sequence number, as one number.
+	Echo uint32
 }
 
 // Quoted is what an ICMP error tells of the packet that caused it: ours, so
@@ -94,7 +96,7 @@ type Quoted struct {
 	Protocol                    uint8
 	Source, Destination         [16]byte
 	SourcePort, DestinationPort uint16
-	Seq                         seq.Number // TCP only
+	Seq                         seq.Number // TCP's; of an ICMP echo its identifier and sequence number
 }
 
 // IP protocol numbers.

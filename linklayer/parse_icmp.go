@@ -30,6 +30,7 @@ func parseICMP(b []byte, p *Packet) Drop {
 		p.Kind = KindICMPEcho
 		return DropNone
 	case ICMPEchoReply:
+		p.ICMP.Echo = binary.BigEndian.Uint32(b[4:])
 		p.Kind = KindOther
 		return DropNone
 	case ICMPUnreachable:

@@ -1,0 +1,5 @@
+//go:build race
+
+package permute
+
+const raceEnabled = true

@@ -1,0 +1,163 @@
+package scan
+
+import (
+	"sync/atomic"
+	"time"
+
+	"myriad/internal/seq"
+	"myriad/linklayer"
+)
+
+// There are hosts, and devices in front of hosts, that answer a SYN to any port:
+// an open port there says nothing. The host of each port that is found open is
+// therefore probed at a port on which nobody is expected, and the result is held
+// until that has had its time.
+
+// canaries remembers what was found about hosts: one per slot, the last.
+type canaries [1 << 16]atomic.Uint64
+
+// States of a slot, below the address.
+const (
+	canaryAsked = 1 + iota
+	canaryOpen
+)
+
+func (c *canaries) slot(address uint32) *atomic.Uint64 {
+	return &c[address*0x9e3779b1>>16]
+}
+
+// state is what is known of a host; 0 is nothing.
+func (c *canaries) state(address uint32) uint32 {
+	v := c.slot(address).Load()
+	if uint32(v>>32) != address {
+		return 0
+	}
+	return uint32(v)
+}
+
+func (c *canaries) set(address, state uint32) {
+	c.slot(address).Store(uint64(address)<<32 | uint64(state))
+}
+
+// ask is a canary to be sent.
+type ask struct{ address uint32 }
+
+// heldResult is an open port whose host has been asked.
+type heldResult struct {
+	result Result
+	due    time.Duration
+	low    uint64 // what was settled when it came
+}
+
+// canaryPort is a host's port at which nobody is expected: none of the scan's,
+// and above those that are given out.
+func (s *Scanner) canaryPort(address uint32) uint16 {
+	const first, count = 20_000, 40_000
+	h := s.key.sip(uint64(address) | 1<<48)
+	for {
+		port := uint16(first + h>>32*count>>32)
+		if s.cfg.Space.portAt[port] < 0 || len(s.cfg.Space.ports) > count {
+			return port
+		}
+		h = h*0x9e3779b97f4a7c15 + 1
+	}
+}
+
+// tryCanary has an open port's host asked, unless it was just now, and holds the
+// result.
+func (w *Worker) tryCanary(r *Result) {
+	s := w.scanner
+	if w.held.full() {
+		w.counts.CanaryFull++
+		w.lookCloser(r)
+		return
+	}
+	if s.canaries.state(r.Address) == 0 {
+		if w.asks.full() {
+			w.counts.CanaryFull++
+			w.lookCloser(r)
+			return
+		}
+		s.canaries.set(r.Address, canaryAsked)
+		w.asks.push(ask{r.Address})
+	}
+	w.held.push(heldResult{*r, w.now + s.cfg.Timeout, s.settled()})
+}
+
+// sendAsks sends the canaries.
+func (w *Worker) sendAsks(budget *int) {
+	s := w.scanner
+	for w.asks.len() > 0 && *budget > 0 && w.frameReady() {
+		address := w.asks.front().address
+		w.asks.pop()
+		ethernet, state := w.nextHop(address)
+		if state != hopKnown {
+			continue
+		}
+		port := s.canaryPort(address)
+		c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.CanaryCount)
+		f := &w.tx[w.filled]
+		f.Data = f.Data[:s.canary.write(f.Data, ethernet, s.sources[c.source], address,
+			uint16(s.ports.Canary)+c.port, port, c.number)]
+		w.filled++
+		w.counts.Canaries++
+		*budget--
+	}
+	if w.asks.len() > 0 {
+		w.wait(w.bucket.next(w.now))
+	}
+}
+
+// canarySegment is a host's answer to its canary.
+func (w *Worker) canarySegment() {
+	s, p := w.scanner, &w.packet
+	address := ip16(&p.Source)
+	port := s.canaryPort(address)
+	c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.CanaryCount)
+	if p.SourcePort != port || uint32(p.DestinationPort) != s.ports.Canary+uint32(c.port) ||
+		!s.sourceIs(c.source, &p.Destination) || uint32(p.Segment.Ack) != c.number+1 {
+		w.counts.Forged++
+		return
+	}
+	if p.Segment.Flags&(linklayer.SYN|linklayer.ACK|linklayer.RST) == linklayer.SYN|linklayer.ACK {
+		w.reset()
+		s.canaries.set(address, canaryOpen)
+	}
+}
+
+// letGo ends the wait for canaries.
+func (w *Worker) letGo() {
+	for w.held.len() > 0 {
+		h := w.held.front()
+		if w.now < h.due {
+			w.wait(h.due)
+			return
+		}
+		if w.banner != nil && w.banner.full() {
+			return // asked again when a connection has ended
+		}
+		r := h.result
+		switch w.scanner.canaries.state(r.Address) {
+		case canaryAsked:
+			r.Canary = CanaryQuiet
+		case canaryOpen:
+			r.Canary = CanaryAnswersAll
+		default: // another host has taken its slot
+			w.counts.CanaryFull++
+		}
+		w.lookCloser(&r)
+		w.held.pop()
+	}
+}
+
+// lookCloser has a connection made to an open port where that is wanted and
+// worth it, and reports everything else.
+func (w *Worker) lookCloser(r *Result) {
+	if w.banner == nil || r.Outcome != Open || r.Canary == CanaryAnswersAll {
+		w.finish(r)
+		return
+	}
+	w.banner.add(r)
+}
+
+func seqNumber(n uint32) seq.Number { return seq.Number(n) }

@@ -1,0 +1,130 @@
+package scan
+
+import (
+	"slices"
+	"time"
+
+	"myriad/linklayer"
+)
+
+// hop is the next hop that was used last.
+type hop struct {
+	address  [16]byte
+	version  uint32
+	known    bool
+	ethernet [12]byte
+}
+
+// hopState says how far the resolution of a next hop has come.
+type hopState uint8
+
+const (
+	hopKnown  hopState = iota
+	hopWanted          // it is being asked for
+	hopFailed          // nobody answers
+	hopNone            // there is no route
+)
+
+// nextHop returns the Ethernet addresses for a target.
+func (w *Worker) nextHop(target uint32) (*[12]byte, hopState) {
+	s := w.scanner
+	if s.routes == nil {
+		return &s.gateway, hopKnown
+	}
+	next, routed := s.routes.NextHop(linklayerAddress(target))
+	if !routed {
+		return nil, hopNone
+	}
+	version := s.neighbors.Version()
+	if w.hop.known && w.hop.address == next && w.hop.version == version {
+		return &w.hop.ethernet, hopKnown
+	}
+	if mac, ok := s.neighbors.Lookup(next); ok {
+		w.hop = hop{next, version, true, s.ethernet(mac)}
+		return &w.hop.ethernet, hopKnown
+	}
+	if s.neighbors.Failed(next) {
+		return nil, hopFailed
+	}
+	if s.neighbors.Request(next, w.now) {
+		w.askFor(linklayer.Probe{IP: next})
+	}
+	return nil, hopWanted
+}
+
+// askFor sends an ARP request, if there is a frame: it is repeated otherwise.
+func (w *Worker) askFor(p linklayer.Probe) {
+	if !w.frameReady() {
+		return
+	}
+	f := &w.tx[w.filled]
+	f.Data = f.Data[:linklayer.EmitARPRequest(f.Data, w.scanner.mac, linklayerAddress(w.scanner.sources[0]), p.IP, p.Known)]
+	w.filled++
+}
+
+// hold parks an index until its next hop is known, or settles it when there is
+// none: we could not look.
+func (w *Worker) hold(i uint64, address uint32, port uint16, state hopState) {
+	if state == hopWanted {
+		if !slices.Contains(w.parked, i) {
+			w.parked = append(w.parked, i)
+		}
+		return
+	}
+	if first, _ := w.window.mark(i); !first {
+		return
+	}
+	r := Result{Address: address, Port: port, Outcome: Unsent, Reason: NoNeighbor, At: w.now}
+	if state == hopNone {
+		r.Reason = NoRoute
+	}
+	w.finish(&r)
+}
+
+// parkedEvery is how often those that wait for a next hop are looked at.
+const parkedEvery = 50 * time.Millisecond
+
+// retryParked looks at those that wait for a next hop, and repeats ARP requests.
+func (w *Worker) retryParked(budget *int) {
+	s := w.scanner
+	if s.routes == nil {
+		return
+	}
+	if w.index == 0 || len(w.parked) > 0 {
+		w.wait(w.probed + parkedEvery)
+	}
+	if w.now-w.probed < parkedEvery {
+		return
+	}
+	w.probed = w.now
+	if w.index == 0 {
+		var probes [16]linklayer.Probe
+		for _, p := range probes[:s.neighbors.Due(w.now, probes[:])] {
+			w.askFor(p)
+		}
+	}
+	waiting := w.parked
+	w.parked = w.parked[:0]
+	for k, i := range waiting {
+		if *budget <= 0 || !w.frameReady() {
+			w.parked = append(w.parked, waiting[k:]...)
+			return
+		}
+		if w.window.open(i/wordBits)>>(i%wordBits)&1 == 0 {
+			continue
+		}
+		if w.probe(i) {
+			w.window.sentAt[i/wordBits&w.window.mask] = w.now
+			w.counts.Probes++
+			*budget--
+		}
+	}
+}
+
+// parkedWord is the first word with an index that is parked.
+func (w *Worker) parkedWord() uint64 {
+	if len(w.parked) == 0 {
+		return ^uint64(0)
+	}
+	return slices.Min(w.parked) / wordBits
+}

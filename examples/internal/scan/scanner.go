@@ -1,0 +1,190 @@
+package scan
+
+import (
+	"fmt"
+	"math"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myriad/iobackend"
+	"myriad/linklayer"
+)
+
+// Scanner is a scan over one device. Make it with New, give Device to a
+// tcpclient.Client with Handler, and start that.
+type Scanner struct {
+	cfg       Config
+	ports     Ports
+	key       key
+	sources   []uint32
+	shape     *shape
+	canary    *shape
+	mac       [6]byte
+	routes    *linklayer.Routes // nil with a GatewayMAC
+	gateway   [12]byte          // Ethernet addresses, with a GatewayMAC
+	neighbors *linklayer.Neighbors
+	canaries  canaries
+	targets   uint64 // of the shard
+	workers   []*Worker
+	stopping  atomic.Bool
+	working   sync.WaitGroup
+	done      chan struct{}
+}
+
+// New prepares a scan. The error names the field.
+func New(c Config) (s *Scanner, err error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
+	info := c.Device.Info()
+	if len(info.HardwareAddr) != 6 {
+		return nil, fmt.Errorf("scan: interface %q has no Ethernet address: only Ethernet-like interfaces can be used", info.Name)
+	}
+	s = &Scanner{cfg: c, key: c.Key, mac: [6]byte(info.HardwareAddr), neighbors: linklayer.NewNeighbors(), done: make(chan struct{})}
+	if s.ports, err = DividePorts(c.PortMin, c.PortMax); err != nil {
+		return nil, err
+	}
+	if err := s.takeSources(); err != nil {
+		return nil, err
+	}
+	mss := info.MTU - 40
+	if s.shape = newShape(c.Protocol, c.Payload, mss, ttl); len(s.shape.frame) > min(info.MTU+ipAt, info.FrameBytes) || len(s.shape.frame) == 0 {
+		return nil, fmt.Errorf("scan: Payload of %d bytes does not fit into a frame of %q", len(c.Payload), info.Name)
+	}
+	s.canary = newShape(TCP, nil, mss, ttl)
+	if len(c.GatewayMAC) == 6 {
+		s.gateway = s.ethernet([6]byte(c.GatewayMAC))
+	} else if s.routes, err = linklayer.NewRoutes(c.Routes); err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	s.targets = shareOf(c.Space.Targets(), uint64(c.Shard), uint64(c.Shards))
+	if c.From > s.targets {
+		return nil, fmt.Errorf("scan: From %d is beyond the shard's %d targets", c.From, s.targets)
+	}
+	for k := range info.Queues {
+		s.workers = append(s.workers, newWorker(s, k, info.Queues))
+	}
+	s.working.Add(len(s.workers))
+	go func() {
+		s.working.Wait()
+		close(s.done)
+	}()
+	return s, nil
+}
+
+const ttl = 64
+
+// sourcesMax is what a cookie can choose from.
+const sourcesMax = 1 << 16
+
+func (s *Scanner) takeSources() error {
+	for _, p := range s.cfg.Sources {
+		if !p.Addr().Is4() || len(s.sources)+1<<(32-p.Bits()) > sourcesMax {
+			return fmt.Errorf("scan: Sources: %v is no IPv4 prefix, or makes more than %d addresses", p, sourcesMax)
+		}
+		first := ip4(p.Masked().Addr())
+		for k := range uint32(1) << (32 - p.Bits()) {
+			s.sources = append(s.sources, first+k)
+		}
+	}
+	if len(s.sources) == 0 {
+		return fmt.Errorf("scan: Sources is empty: give at least one address of ours")
+	}
+	return nil
+}
+
+// shareOf is how many of count numbers leave the remainder part modulo parts.
+func shareOf(count, part, parts uint64) uint64 {
+	if count <= part {
+		return 0
+	}
+	return (count-part-1)/parts + 1
+}
+
+// ethernet is the beginning of a frame to a station.
+func (s *Scanner) ethernet(to [6]byte) (e [12]byte) {
+	copy(e[:], to[:])
+	copy(e[6:], s.mac[:])
+	return e
+}
+
+// place is where the order has index i of worker w.
+func (s *Scanner) place(w int, i uint64) uint64 {
+	j := s.cfg.From + uint64(w) + uint64(len(s.workers))*i
+	return uint64(s.cfg.Shard) + uint64(s.cfg.Shards)*j
+}
+
+// indexOf is place's inverse; false for another shard's, and for what was done
+// before From.
+func (s *Scanner) indexOf(place uint64) (w int, i uint64, ok bool) {
+	shards, workers := uint64(s.cfg.Shards), uint64(len(s.workers))
+	j := place / shards
+	if place%shards != uint64(s.cfg.Shard) || j < s.cfg.From {
+		return 0, 0, false
+	}
+	j -= s.cfg.From
+	return int(j % workers), j / workers, true
+}
+
+// Ports are the local ports' division.
+func (s *Scanner) Ports() Ports { return s.ports }
+
+// Targets is the number of the shard's targets, those before From included.
+func (s *Scanner) Targets() uint64 { return s.targets }
+
+// Done is closed when every target has come to its outcome.
+func (s *Scanner) Done() <-chan struct{} { return s.done }
+
+// Stop has no more probes sent. What is under way is lost to this run: Low says
+// where the next one begins.
+func (s *Scanner) Stop() { s.stopping.Store(true) }
+
+// Counts sums up what all workers have done until their last turn.
+func (s *Scanner) Counts() (total Counts) {
+	for _, w := range s.workers {
+		w.mutex.Lock()
+		total.Add(&w.shown)
+		w.mutex.Unlock()
+	}
+	return total
+}
+
+// Low is the first index of the shard that has not come to its outcome: all
+// results before it were given to Config.Result before Low returned it.
+func (s *Scanner) Low() uint64 {
+	low := uint64(math.MaxUint64)
+	for _, w := range s.workers {
+		low = min(low, w.low.Load())
+	}
+	return min(low, s.targets)
+}
+
+// settled is the first index of the shard that no window has let go.
+func (s *Scanner) settled() uint64 {
+	low := uint64(math.MaxUint64)
+	for k, w := range s.workers {
+		low = min(low, s.cfg.From+uint64(k)+uint64(len(s.workers))*w.window.tail.Load()*wordBits)
+	}
+	return min(low, s.targets)
+}
+
+// Duration is how long a number of targets takes at a rate per second.
+func Duration(targets uint64, rate float64) time.Duration {
+	if rate <= 0 {
+		return 0
+	}
+	return time.Duration(float64(targets) / rate * float64(time.Second))
+}
+
+// Device is the scan's device with the scanner in it, for the client.
+func (s *Scanner) Device() iobackend.Device { return &device{s.cfg.Device, s} }
+
+// isSource reports whether an address is ours.
+func (s *Scanner) sourceIs(number uint16, address *[16]byte) bool {
+	return s.sources[number] == uint32(address[12])<<24|uint32(address[13])<<16|uint32(address[14])<<8|uint32(address[15])
+}
+
+// ip16 is an address from a packet as a number.
+func ip16(a *[16]byte) uint32 { return ip4(netip.AddrFrom4([4]byte(a[12:]))) }

@@ -1,0 +1,306 @@
+package scan
+
+import (
+	"math/bits"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"myriad/iobackend"
+	"myriad/linklayer"
+)
+
+// Worker is a scanner's part on one queue.
+type Worker struct {
+	scanner *Scanner
+	index   int
+	queue   iobackend.Queue // the device's own
+	window  *window
+	bucket  bucket
+	now     time.Duration
+	nextAt  time.Duration // when there is something to do without a frame
+
+	tx       []iobackend.Frame
+	reserved int           // of tx, ours
+	filled   int           // of these, ready to leave
+	owed     time.Duration // since when the client has waited for frames; 0: it does not
+
+	left   []uint64 // by retry: the bits of its word that are still to be sent
+	hop    hop
+	parked []uint64 // indices that wait for their next hop
+	probed time.Duration
+	resets ring[reset]
+	asks   ring[ask]
+	held   ring[heldResult]
+	banner *bannerWorker
+	packet linklayer.Packet
+
+	stash  []iobackend.Frame // the client's frames, received in Wait
+	first  int               // of stash, the first that the client has not had
+	rx     []iobackend.Frame
+	woken  atomic.Bool
+	over   bool
+	counts Counts
+	low    atomic.Uint64
+
+	mutex sync.Mutex
+	shown Counts
+}
+
+// Bounds of what waits; each has its name in Counts when it is reached.
+const (
+	resetsMax = 4096
+	asksMax   = 4096
+	heldMax   = 1 << 16
+	parkedMax = 1024
+	settleMax = 256 // words in one turn
+)
+
+func newWorker(s *Scanner, k, workers int) *Worker {
+	c := &s.cfg
+	queue := c.Device.Queue(k)
+	w := &Worker{
+		scanner: s, index: k, queue: queue, bucket: newBucket(c.Rate, c.Batch, workers),
+		window: newWindow(c.window(workers), shareOf(s.targets-c.From, uint64(k), uint64(workers)), c.Retries),
+		tx:     make([]iobackend.Frame, c.Batch), rx: make([]iobackend.Frame, c.Batch),
+		left: make([]uint64, c.Retries), now: queue.Now(),
+		resets: newRing[reset](resetsMax), asks: newRing[ask](asksMax), held: newRing[heldResult](heldMax),
+	}
+	w.bucket.at = w.now
+	w.low.Store(c.From)
+	if c.Banner != nil {
+		w.banner = newBannerWorker(w, c.Banner)
+	}
+	return w
+}
+
+// pump is one turn's sending: answers first, then what is owed to those who did
+// not answer, then new probes. It reports whether there was anything to do.
+func (w *Worker) pump() (busy bool) {
+	s := w.scanner
+	w.nextAt = w.now + time.Second
+	if s.stopping.Load() {
+		return false
+	}
+	budget := w.budget()
+	w.sendResets(&budget)
+	w.sendAsks(&budget)
+	w.retryParked(&budget)
+	w.settle()
+	for pass := len(w.left) - 1; pass >= 0; pass-- {
+		w.retry(pass, &budget)
+	}
+	w.sendNew(&budget)
+	w.flush()
+	w.letGo()
+	return w.publish()
+}
+
+// budget is how many frames may leave now. While the client waits for frames
+// none do, so that it finds some.
+func (w *Worker) budget() int {
+	const patience = time.Millisecond
+	n := min(w.bucket.refill(w.now), w.scanner.cfg.Batch)
+	if w.owed != 0 && w.now-w.owed < patience {
+		w.wait(w.owed + patience)
+		return 0
+	}
+	w.owed = 0
+	return n
+}
+
+// wait notes an instant at which there is something to do.
+func (w *Worker) wait(at time.Duration) { w.nextAt = min(w.nextAt, at) }
+
+// sendNew sends the next targets their first probes.
+func (w *Worker) sendNew(budget *int) {
+	if w.window.head.Load() == w.window.end || w.held.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
+		return
+	}
+	for n := min(uint64(max(*budget, 0)), w.window.room(), w.window.end-w.window.head.Load()); n > 0; n-- {
+		if len(w.parked) == parkedMax || !w.frameReady() {
+			break
+		}
+		i := w.window.next(w.now)
+		if w.probe(i) {
+			w.counts.Probes++
+			*budget--
+		}
+	}
+	w.wait(w.bucket.next(w.now))
+}
+
+// retry sends the unanswered targets of a pass's word again.
+func (w *Worker) retry(pass int, budget *int) {
+	for *budget > 0 {
+		word, due, at := w.window.due(pass, w.now, w.scanner.cfg.Timeout)
+		if !due {
+			w.wait(at)
+			return
+		}
+		if w.left[pass] == 0 {
+			w.left[pass] = w.window.open(word)
+		}
+		sent := w.repeat(pass, word, budget)
+		if w.left[pass] != 0 {
+			break
+		}
+		if !sent && w.window.open(word) == 0 {
+			w.window.passes[pass].Store(word + 1) // nobody is waited for
+			continue
+		}
+		w.window.repeated(pass, w.now)
+	}
+	w.wait(w.bucket.next(w.now))
+}
+
+// repeat sends probes to the targets in a pass's left bits.
+func (w *Worker) repeat(pass int, word uint64, budget *int) (sent bool) {
+	for w.left[pass] != 0 && *budget > 0 && w.frameReady() {
+		bit := bits.TrailingZeros64(w.left[pass])
+		w.left[pass] &^= 1 << bit
+		if w.window.open(word)>>bit&1 == 0 {
+			continue
+		}
+		if w.probe(word*wordBits + uint64(bit)) {
+			w.counts.Retries++
+			*budget--
+		}
+		sent = true
+	}
+	return sent
+}
+
+// settle lets go of the targets that have had all their probes and their time.
+func (w *Worker) settle() {
+	c := &w.scanner.cfg
+	for range settleMax {
+		word, due, at := w.window.due(len(w.left), w.now, c.Timeout)
+		if !due || word >= w.parkedWord() {
+			w.wait(at)
+			return
+		}
+		unanswered := w.window.settle()
+		w.note(Filtered, NoAnswer, uint64(bits.OnesCount64(unanswered)))
+		for ; c.All && unanswered != 0; unanswered &= unanswered - 1 {
+			i := word*wordBits + uint64(bits.TrailingZeros64(unanswered))
+			r := Result{Outcome: Filtered, Reason: NoAnswer, Attempts: c.Retries + 1, At: w.now}
+			r.Address, r.Port = c.Space.At(w.scanner.place(w.index, i))
+			c.Result(w.index, &r)
+		}
+	}
+	w.wait(w.now)
+}
+
+// note counts targets that came to their outcome.
+func (w *Worker) note(o Outcome, r Reason, n uint64) {
+	w.counts.Targets += n
+	w.counts.Outcomes[o] += n
+	w.counts.Reasons[r] += n
+}
+
+// probe writes the probe to index i. When the next hop is not known it is
+// parked, when there is none settled: false then.
+func (w *Worker) probe(i uint64) bool {
+	s := w.scanner
+	address, port := s.cfg.Space.At(s.place(w.index, i))
+	ethernet, state := w.nextHop(address)
+	if state != hopKnown {
+		w.hold(i, address, port, state)
+		return false
+	}
+	c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.ProbesCount)
+	f := &w.tx[w.filled]
+	f.Data = f.Data[:s.shape.write(f.Data, ethernet, s.sources[c.source], address,
+		uint16(s.ports.Probes)+c.port, port, c.number)]
+	w.filled++
+	return true
+}
+
+// frameReady reports whether there is a frame to write to.
+func (w *Worker) frameReady() bool {
+	if w.filled < w.reserved {
+		return true
+	}
+	w.flush()
+	w.reserved = w.queue.Reserve(w.tx)
+	if w.reserved == 0 {
+		w.wait(w.now + framePoll)
+	}
+	return w.reserved > 0
+}
+
+// framePoll is how often frames that are all under way are looked for.
+const framePoll = 50 * time.Microsecond
+
+// flush sends what was written.
+func (w *Worker) flush() {
+	if w.filled == 0 {
+		return
+	}
+	w.bucket.take(w.filled)
+	_ = w.queue.Transmit(w.tx[:w.filled]) // Receive says it again
+	w.reserved = copy(w.tx, w.tx[w.filled:w.reserved])
+	w.filled = 0
+}
+
+// publish shows others what has been done, and says when it is all. It reports
+// whether there is anything new.
+func (w *Worker) publish() (news bool) {
+	if news = w.counts != w.shown; news {
+		if w.scanner.cfg.Turn != nil {
+			w.scanner.cfg.Turn(w.index)
+		}
+		w.mutex.Lock()
+		w.shown = w.counts
+		w.mutex.Unlock()
+	}
+	w.low.Store(w.lowest())
+	if !w.over && w.window.over() && w.idle() {
+		w.over = true
+		w.scanner.working.Done()
+	}
+	return news
+}
+
+// idle reports whether nothing waits.
+func (w *Worker) idle() bool {
+	return w.resets.len() == 0 && w.asks.len() == 0 && w.held.len() == 0 && (w.banner == nil || w.banner.idle())
+}
+
+// lowest is the first index of the shard that may still come to an outcome here.
+func (w *Worker) lowest() uint64 {
+	low := w.scanner.settled()
+	if w.held.len() > 0 {
+		low = min(low, w.held.front().low)
+	}
+	if w.banner != nil {
+		low = min(low, w.banner.lowest())
+	}
+	return low
+}
+
+// ring is a bounded queue.
+type ring[T any] struct {
+	items        []T
+	taken, given uint64
+}
+
+func newRing[T any](size int) ring[T] { return ring[T]{items: make([]T, size)} }
+
+func (r *ring[T]) len() int   { return int(r.given - r.taken) }
+func (r *ring[T]) full() bool { return r.len() == len(r.items) }
+func (r *ring[T]) front() *T  { return &r.items[r.taken%uint64(len(r.items))] }
+
+// push adds an item; there is room.
+func (r *ring[T]) push(item T) {
+	r.items[r.given%uint64(len(r.items))] = item
+	r.given++
+}
+
+// pop takes the first away.
+func (r *ring[T]) pop() {
+	var none T
+	*r.front() = none
+	r.taken++
+}
