@@ -86,10 +86,13 @@ func (c *conn) checkFlight(p *flightPool) error {
 	}
 	f := &c.s.send.flight
 	var sacked, lost, segments int32
+	begin := f.start
 	for k := f.first; k < f.next; k++ {
 		b, bit := f.at(p, k)
 		has, gone := b.sacked>>bit&1 != 0, b.lost>>bit&1 != 0
-		switch n := f.length(p, k); {
+		n := int32(b.end[bit].Since(begin))
+		begin = b.end[bit]
+		switch {
 		case n <= 0:
 			return fmt.Errorf("segment %d in flight has %d bytes", k-f.first, n)
 		case has && gone:

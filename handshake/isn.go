@@ -7,6 +7,7 @@ import (
 
 	"myriad/conntable"
 	"myriad/internal/seq"
+	"myriad/internal/wrap"
 )
 
 // isn is RFC 6528's initial sequence number: a clock of 4 µs plus a keyed
@@ -14,7 +15,7 @@ import (
 // connections learns nothing about it, and a 4-tuple that is used again
 // starts beyond what it used before.
 func (m *Machine) isn(e *conntable.Entry, now time.Duration) seq.Number {
-	return seq.Number(uint32(now/(4*time.Microsecond)) + uint32(m.keyed(e, 0)))
+	return seq.Number(wrap.ISN(uint32(now/(4*time.Microsecond)) + uint32(m.keyed(e, 0))))
 }
 
 // stampOffset hides the clock behind our timestamps, per connection.

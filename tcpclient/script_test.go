@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/internal/seq"
+	"myriad/internal/wrap"
 	"myriad/iobackend/simlink"
 	"myriad/linklayer"
 )
@@ -66,7 +67,7 @@ func (l *eventLog) kinds() (k []EventKind) {
 
 func newScript(t *testing.T, cfg Config, change ...func(*simlink.Config)) *script {
 	t.Helper()
-	sim := simlink.Config{Seed: 1, Debug: true, Start: time.Hour}
+	sim := simlink.Config{Seed: 1, Debug: true, Start: wrap.Clock(time.Hour)}
 	for _, f := range change {
 		f(&sim)
 	}

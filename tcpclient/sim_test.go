@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/wrap"
 	"myriad/iobackend"
 	"myriad/iobackend/pcapfile"
 	"myriad/iobackend/simlink"
@@ -93,7 +94,7 @@ type simCase struct {
 
 // simulate runs one world to its end and reports what was wrong.
 func simulate(t *testing.T, seed uint64, c simCase) (err error) {
-	sim := simlink.Config{Seed: seed, Debug: true, Start: time.Hour}
+	sim := simlink.Config{Seed: seed, Debug: true, Start: wrap.Clock(time.Hour)}
 	sim.Ends = []simlink.EndConfig{{Impairments: c.impair}, {Impairments: c.impair}}
 	link, err := simlink.New(sim)
 	require.NoError(t, err)

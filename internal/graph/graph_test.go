@@ -15,6 +15,7 @@ import (
 // and of its dependencies it may import itself.
 var allowed = map[string][]string{
 	"myriad/internal/seq":       nil,
+	"myriad/internal/wrap":      nil,
 	"myriad/internal/chunks":    {"myriad/internal/seq"},
 	"myriad/internal/errno":     {"golang.org/x/sys/windows"},
 	"myriad/internal/netinfo":   {"github.com/vishvananda/netlink", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
@@ -29,7 +30,7 @@ var allowed = map[string][]string{
 	"myriad/iobackend/irlstack": {"myriad/iobackend", "myriad/internal/netinfo", "golang.org/x/sys/windows"},
 	"myriad/iobackend/pcapfile": {"myriad/iobackend"},
 	"myriad/conntable":          {"myriad/internal/huge", "myriad/internal/seq"},
-	"myriad/handshake":          {"myriad/conntable", "myriad/internal/chunks", "myriad/internal/errno", "myriad/internal/seq", "myriad/linklayer", "myriad/sack", "myriad/timers"},
+	"myriad/handshake":          {"myriad/conntable", "myriad/internal/chunks", "myriad/internal/errno", "myriad/internal/seq", "myriad/internal/wrap", "myriad/linklayer", "myriad/sack", "myriad/timers"},
 	"myriad/tcpclient":          {"myriad/conntable", "myriad/handshake", "myriad/internal/errno", "myriad/internal/netinfo", "myriad/iobackend", "myriad/iobackend/afpacket", "myriad/iobackend/afxdp", "myriad/iobackend/irlstack", "myriad/iobackend/pcapfile", "myriad/linklayer", "myriad/timers", "golang.org/x/sys/unix"},
 }
 

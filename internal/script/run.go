@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"myriad/internal/wrap"
 	"myriad/tcpclient"
 )
 
@@ -68,7 +69,7 @@ func (r *runner) now() time.Duration   { return r.clock() - r.start }
 // all runs every step; the line is that of the step that failed.
 func (r *runner) all() (line int, err error) {
 	r.start = r.settings.Clock
-	if r.settings.ISN != nil {
+	if r.settings.ISN != nil && !wrap.Forced {
 		if r.start, err = clockFor(&r.settings, *r.settings.ISN); err != nil {
 			return 0, err
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"myriad/internal/wrap"
 	"myriad/tcpclient"
 )
 
@@ -101,7 +102,7 @@ func Parse(name, text string) (*Script, error) {
 }
 
 func defaultSettings() Settings {
-	return Settings{MTU: 1500, IRS: 0x1000, Clock: time.Hour, Tolerance: 2 * time.Millisecond}
+	return Settings{MTU: 1500, IRS: 0x1000, Clock: wrap.Clock(time.Hour), Tolerance: 2 * time.Millisecond}
 }
 
 // cutComment removes what follows // or # outside of quotes.

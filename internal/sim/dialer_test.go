@@ -19,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/wrap"
 	"myriad/iobackend/pcapfile"
 	"myriad/iobackend/simlink"
 	"myriad/linklayer"
@@ -242,7 +243,7 @@ func newDialWorld(seed uint64, capture io.Writer) (*dialWorld, error) {
 	w := &dialWorld{}
 	var err error
 	w.link, err = simlink.New(simlink.Config{
-		Seed: seed, Start: pick(m, clocks...), RealTime: true, Debug: true,
+		Seed: seed, Start: wrap.Clock(pick(m, clocks...)), RealTime: true, Debug: true,
 		Ends: []simlink.EndConfig{
 			{Queues: pick(m, 1, 2), Steer: simlink.SteerHash, ReceiveFrames: 512, SendFrames: 512, Impairments: s.up},
 			{ReceiveFrames: 1, SendFrames: 1, Impairments: s.down},

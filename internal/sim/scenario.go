@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"myriad/internal/seq"
+	"myriad/internal/wrap"
 	"myriad/iobackend/simlink"
 	"myriad/tcpclient"
 )
@@ -72,7 +73,7 @@ const (
 func newScenario(kind Kind, seed uint64) *scenario {
 	s := &scenario{seed: seed}
 	m := &maker{rand.New(rand.NewPCG(seed, 2)), s}
-	s.start = pick(m, clocks...)
+	s.start = wrap.Clock(pick(m, clocks...))
 	s.queues = pick(m, 1, 1, 1, 2, 3)
 	s.steer = simlink.SteerHash
 	if m.one(2) {

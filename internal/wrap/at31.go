@@ -1,0 +1,5 @@
+//go:build wrap31 && !wrap32
+
+package wrap
+
+const place = 1 << 31

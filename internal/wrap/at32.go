@@ -1,0 +1,5 @@
+//go:build wrap32
+
+package wrap
+
+const place = 1 << 32
