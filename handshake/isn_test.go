@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/conntable"
+	"myriad/internal/wrap"
 )
 
 // The reference vectors of SipHash-2-4: key 00 01 … 0f, message 00 01 ….
@@ -22,6 +23,9 @@ func TestSipHashReferenceVectors(t *testing.T) {
 }
 
 func TestISNFollowsTheClockAndHidesBehindTheKey(t *testing.T) {
+	if wrap.Forced {
+		t.Skip("a build tag makes the ISNs here")
+	}
 	m := &Machine{cfg: Config{Secret: [2]uint64{1, 2}}}
 	other := &Machine{cfg: Config{Secret: [2]uint64{1, 3}}}
 	e := &conntable.Entry{RemotePort: 80, LocalPort: 4000}

@@ -12,10 +12,11 @@ import (
 )
 
 // memoryAvailable is what the kernel reckons can be used without swapping, or
-// what is left of the control group's or the process's limit where that is
-// less.
+// what is left of the control group's or the process's limit, or of 32-bit
+// addresses, where that is less.
 func memoryAvailable() (bytes int64, known bool) {
 	bytes, known = systemMemory()
+	bytes = min(bytes, math.MaxInt)
 	if left, limited := addressSpaceLeft(); limited && (!known || left < bytes) {
 		return left, true
 	}

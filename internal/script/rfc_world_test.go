@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/wrap"
 	"myriad/tcpclient"
 )
 
@@ -36,6 +37,9 @@ func synAt(t *testing.T, seed uint64, at time.Duration, port uint16) uint32 {
 // RFC 9293 M8, M9 and RFC 6528: a clock of 4 µs, plus a keyed function of the
 // connection's ends that an outsider cannot guess.
 func TestRFC09_InitialSequenceNumbers(t *testing.T) {
+	if wrap.Forced {
+		t.Skip("a build tag makes the ISNs here")
+	}
 	first := synAt(t, 1, time.Hour, localPort)
 	require.Equal(t, first+250_000, synAt(t, 1, time.Hour+time.Second, localPort), "one second on, the same ends")
 	require.Equal(t, first, synAt(t, 1, time.Hour+(1<<32)*4*time.Microsecond, localPort), "once around")

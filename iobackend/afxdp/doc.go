@@ -62,6 +62,8 @@
 // packets arrive in several pieces. Nobody verifies checksums on receive, so
 // Frame.ChecksumOK is never set. Errors of Open name the interface, the value
 // and the remedy, and wrap iobackend.ErrNotSupported where the system cannot.
+// In a 32-bit process the BPF library finds no functions of the kernel, so there
+// are no timestamps of the device's; everything else is as elsewhere.
 // Receive, Transmit and Wait return iobackend.ErrDeviceGone within a second of
 // the interface's end.
 //

@@ -106,13 +106,14 @@ func (c *Carver) Carve(frames []iobackend.Frame, tag uint64) (count, bytes int) 
 		}
 		first := binary.LittleEndian.Uint64(rest)
 		stride := int(binary.LittleEndian.Uint32(rest[8:]))
-		size := int(first >> sizeShift)
+		told := first >> sizeShift // 64 bits: a header more must not wrap it
 		if first&fixedMask != fixedWant || uint(stride) > uint(len(rest)) ||
-			stride%alignment != 0 || uint(size)+HeaderBytes > uint(stride) {
-			c.fault(first, stride, size, len(rest))
+			stride%alignment != 0 || told+HeaderBytes > uint64(stride) {
+			c.fault(first, stride, len(rest))
 			rest = nil
 			break
 		}
+		size := int(told)
 		if size >= FrameMin && size <= c.FrameMax {
 			f := &frames[count]
 			f.Data = rest[HeaderBytes : HeaderBytes+size : HeaderBytes+size]
@@ -134,13 +135,13 @@ func (c *Carver) Carve(frames []iobackend.Frame, tag uint64) (count, bytes int) 
 }
 
 // fault names what is wrong with a header.
-func (c *Carver) fault(first uint64, stride, size, rest int) {
+func (c *Carver) fault(first uint64, stride, rest int) {
 	switch {
 	case first&0xff != Version:
 		c.Faults.Version++
 	case first&fixedMask != fixedWant:
 		c.Faults.Header++
-	case uint(size)+HeaderBytes > uint(rest):
+	case first>>sizeShift+HeaderBytes > uint64(rest):
 		c.Faults.Torn++
 	case uint(stride) > uint(rest):
 		c.Faults.PastEnd++
