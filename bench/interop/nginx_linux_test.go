@@ -3,10 +3,10 @@ package interop
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +23,7 @@ import (
 
 const (
 	nginxPort  = 8080
+	tlsPort    = 8443
 	nginxPages = 200
 	bigBytes   = 50_000_000
 	bigSeed    = 1 << 40
@@ -41,8 +42,9 @@ func pageBytes(n int) int {
 
 func pagePath(n int) string { return fmt.Sprintf("/page%d", n) }
 
-// startNginx serves the pages on every alias until the test ends.
-func startNginx(w *world) {
+// startNginx serves the pages on every alias until the test ends, plain and
+// with TLS; it returns whom to trust.
+func startNginx(w *world) *x509.CertPool {
 	w.t.Helper()
 	nginx := findNginx(w.t)
 	dir := w.t.TempDir()
@@ -55,9 +57,11 @@ func startNginx(w *world) {
 	require.NoError(w.t, err)
 	require.NoError(w.t, copyContent(big, bigSeed, bigBytes))
 	require.NoError(w.t, big.Close())
+	roots := selfSigned(w.t, dir)
 	file := filepath.Join(dir, "nginx.conf")
 	require.NoError(w.t, os.WriteFile(file, []byte(nginxConfig(dir, root)), 0o644))
 	runNginx(w, nginx, dir, file)
+	return roots
 }
 
 func findNginx(t *testing.T) string {
@@ -91,12 +95,15 @@ http {
 	%[2]s
 	server {
 		listen %[3]d backlog=8192;
-		root %[4]s;
+		listen %[4]d ssl http2 backlog=8192;
+		ssl_certificate %[1]s/%[5]s;
+		ssl_certificate_key %[1]s/%[6]s;
+		root %[7]s;
 		add_header X-Addr $server_addr always;
 		location = /silent { return 444; }
 	}
 }
-`, dir, temporary.String(), nginxPort, root)
+`, dir, temporary.String(), nginxPort, tlsPort, certificateFile, keyFile, root)
 }
 
 // runNginx starts it in the foreground and waits until it answers.
@@ -234,9 +241,9 @@ func TestNginxThroughNetHTTP(t *testing.T) {
 				DialContext: d.DialContext, MaxIdleConnsPerHost: 4, DisableCompression: true,
 			}
 			defer transport.CloseIdleConnections()
-			web := &http.Client{Transport: transport, Timeout: patience}
-			fetchAll(t, web, 600)
-			require.NoError(t, get(t.Context(), web, target(3, nginxPort), "/big", bigSeed, bigBytes))
+			site := site{web: &http.Client{Transport: transport, Timeout: patience}, scheme: "http", port: nginxPort}
+			site.fetchAll(t, 600)
+			require.NoError(t, site.get(t.Context(), 3, "/big", bigSeed, bigBytes))
 			s := d.Stats()
 			require.Zero(t, s.Failed, "%+v", s)
 			require.Less(t, s.Opened, uint64(600), "connections were kept alive")
@@ -251,13 +258,22 @@ func TestNginxThroughNetHTTPUnderLoss(t *testing.T) {
 	d := newDialer(w)
 	transport := &http.Transport{DialContext: d.DialContext, MaxIdleConnsPerHost: 4, DisableCompression: true}
 	defer transport.CloseIdleConnections()
-	fetchAll(t, &http.Client{Transport: transport, Timeout: patience}, 200)
+	site := site{web: &http.Client{Transport: transport, Timeout: patience}, scheme: "http", port: nginxPort}
+	site.fetchAll(t, 200)
 	require.NotZero(t, w.counter("TcpRetransSegs"))
 	require.Zero(t, w.counter("TcpInErrs"))
 }
 
+// site is nginx as a web client sees it.
+type site struct {
+	web    *http.Client
+	scheme string
+	port   int
+	http2  bool
+}
+
 // fetchAll gets count small pages, 32 at a time.
-func fetchAll(t *testing.T, web *http.Client, count int) {
+func (s *site) fetchAll(t *testing.T, count int) {
 	t.Helper()
 	next := make(chan int)
 	failures := make(chan error, count)
@@ -266,7 +282,7 @@ func fetchAll(t *testing.T, web *http.Client, count int) {
 		wait.Go(func() {
 			for k := range next {
 				p := k % nginxPages
-				if err := get(t.Context(), web, target(k%40, nginxPort), pagePath(p), uint64(p), pageBytes(p)); err != nil {
+				if err := s.get(t.Context(), k%40, pagePath(p), uint64(p), pageBytes(p)); err != nil {
 					failures <- err
 				}
 			}
@@ -283,13 +299,14 @@ func fetchAll(t *testing.T, web *http.Client, count int) {
 	}
 }
 
-// get fetches one page and compares every byte.
-func get(ctx context.Context, web *http.Client, remote netip.AddrPort, path string, seed uint64, size int) error {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+remote.String()+path, nil)
+// get fetches one page from the nth address and compares every byte.
+func (s *site) get(ctx context.Context, n int, path string, seed uint64, size int) error {
+	remote := target(n, s.port)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, s.scheme+"://"+remote.String()+path, nil)
 	if err != nil {
 		return err
 	}
-	response, err := web.Do(request)
+	response, err := s.web.Do(request)
 	if err != nil {
 		return err
 	}
@@ -297,12 +314,15 @@ func get(ctx context.Context, web *http.Client, remote netip.AddrPort, path stri
 	if response.StatusCode != http.StatusOK || response.Header.Get("X-Addr") != remote.Addr().String() {
 		return fmt.Errorf("%v%s: %s from %q", remote, path, response.Status, response.Header.Get("X-Addr"))
 	}
-	n, err := io.Copy(newChecker(seed), response.Body)
-	if err == nil && n != int64(size) {
+	if (response.ProtoMajor == 2) != s.http2 || (response.TLS != nil) != (s.scheme == "https") {
+		return fmt.Errorf("%v%s: %s", remote, path, response.Proto)
+	}
+	got, err := io.Copy(newChecker(seed), response.Body)
+	if err == nil && got != int64(size) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
-		return fmt.Errorf("%v%s: %d of %d bytes: %w", remote, path, n, size, err)
+		return fmt.Errorf("%v%s: %d of %d bytes: %w", remote, path, got, size, err)
 	}
 	return nil
 }
