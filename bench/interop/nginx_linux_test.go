@@ -1,7 +1,6 @@
 package interop
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -60,7 +58,7 @@ func startNginx(w *world) *x509.CertPool {
 	roots := selfSigned(w.t, dir)
 	file := filepath.Join(dir, "nginx.conf")
 	require.NoError(w.t, os.WriteFile(file, []byte(nginxConfig(dir, root)), 0o644))
-	runNginx(w, nginx, dir, file)
+	runServer(w, exec.Command(nginx, "-p", dir, "-c", file, "-e", "stderr"), nginxPort)
 	return roots
 }
 
@@ -104,36 +102,6 @@ http {
 	}
 }
 `, dir, temporary.String(), nginxPort, tlsPort, certificateFile, keyFile, root)
-}
-
-// runNginx starts it in the foreground and waits until it answers.
-func runNginx(w *world, nginx, dir, file string) {
-	w.t.Helper()
-	var output bytes.Buffer
-	cmd := exec.Command(nginx, "-p", dir, "-c", file, "-e", "stderr")
-	cmd.Stdout, cmd.Stderr = &output, &output
-	require.NoError(w.t, w.far.Start(cmd))
-	ended := make(chan struct{})
-	go func() { _ = cmd.Wait(); close(ended) }()
-	w.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		<-ended
-		if w.t.Failed() {
-			w.t.Logf("nginx said: %s", output.String())
-		}
-	})
-	for {
-		c, err := w.far.DialContext(w.t.Context(), "tcp4", fmt.Sprintf("127.0.0.1:%d", nginxPort))
-		if err == nil {
-			c.Close()
-			return
-		}
-		select {
-		case <-ended:
-			w.t.Fatalf("nginx ended: %s", output.String())
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
 }
 
 // nginxRequests interns a request for each page, kept alive and not.

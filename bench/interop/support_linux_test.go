@@ -1,12 +1,14 @@
 package interop
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
 	"os"
+	"os/exec"
 	"sync"
 	"testing"
 	"time"
@@ -215,4 +217,34 @@ func readCapture(t *testing.T, path string) []pcapfile.Frame {
 	frames, err := pcapfile.ReadAll(file)
 	require.NoError(t, err)
 	return frames
+}
+
+// runServer starts a server at the far end, in the foreground, and waits until
+// it answers at a port. It ends with the test.
+func runServer(w *world, cmd *exec.Cmd, port int) {
+	w.t.Helper()
+	var output bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &output, &output
+	require.NoError(w.t, w.far.Start(cmd))
+	ended := make(chan struct{})
+	go func() { _ = cmd.Wait(); close(ended) }()
+	w.t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		<-ended
+		if w.t.Failed() {
+			w.t.Logf("%s said: %s", cmd.Path, output.String())
+		}
+	})
+	for {
+		c, err := w.far.DialContext(w.t.Context(), "tcp4", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			c.Close()
+			return
+		}
+		select {
+		case <-ended:
+			w.t.Fatalf("%s ended: %s", cmd.Path, output.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
