@@ -120,6 +120,12 @@ func echoRequest(number int) []byte {
 	b[0] = 8
 	binary.BigEndian.PutUint16(b[4:], 0x6d79)
 	binary.BigEndian.PutUint16(b[6:], uint16(number))
+	binary.BigEndian.PutUint16(b[2:], internetSum(b))
+	return b
+}
+
+// internetSum is RFC 1071's checksum of an even number of bytes.
+func internetSum(b []byte) uint16 {
 	sum := uint32(0)
 	for k := 0; k < len(b); k += 2 {
 		sum += uint32(binary.BigEndian.Uint16(b[k:]))
@@ -127,6 +133,5 @@ func echoRequest(number int) []byte {
 	for sum > 0xffff {
 		sum = sum>>16 + sum&0xffff
 	}
-	binary.BigEndian.PutUint16(b[2:], ^uint16(sum))
-	return b
+	return ^uint16(sum)
 }

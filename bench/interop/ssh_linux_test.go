@@ -101,7 +101,6 @@ type banner struct {
 	id   int
 	want []byte
 	got  []byte
-	keys bool // the key exchange has begun
 }
 
 func (b *banner) open() tcpclient.Open { return tcpclient.Open{Remote: target(b.id, sshPort)} }
