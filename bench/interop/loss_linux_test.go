@@ -70,6 +70,7 @@ func patient(cfg tcpclient.Config) tcpclient.Config {
 
 func TestDownloadsUnderLoss(t *testing.T) {
 	for _, c := range []lossCase{
+		{name: "0.1%", data: 1, reply: 1, n: 8, count: 8 << 20},
 		{name: "1%", data: 10, reply: 10, n: 8, count: 2 << 20},
 		{name: "1% timestamps", data: 10, reply: 10, n: 4, count: 1 << 20, timestamps: true},
 		{name: "5%", data: 50, reply: 50, n: 8, count: 1 << 20},
@@ -104,6 +105,7 @@ func requireLossRepaired(t *testing.T, w *world, c *crew) {
 
 func TestUploadsUnderLoss(t *testing.T) {
 	for _, c := range []lossCase{
+		{name: "0.1%", data: 1, reply: 1, n: 8, count: 8 << 20},
 		{name: "1%", data: 10, reply: 10, n: 8, count: 2 << 20},
 		{name: "5%", data: 50, reply: 50, n: 8, count: 256 << 10},
 		{name: "5% timestamps", data: 50, reply: 50, n: 4, count: 128 << 10, timestamps: true},

@@ -30,6 +30,28 @@ func TestConnIsANetConn(t *testing.T) {
 	}
 }
 
+// And it is so while 5 % of all segments, each way, are lost on the path.
+func TestConnIsANetConnUnderLoss(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes half a minute")
+	}
+	for backend, oursFirst := range map[string]bool{"afxdp": true, "afpacket": false} {
+		t.Run(backend, func(t *testing.T) {
+			t.Parallel()
+			w := newLossyWorld(t, backend, []string{testbed.DropTCP(50)}, []string{testbed.DropTCP(50)})
+			dialer := newDialer(w)
+			listener, err := w.far.Listen("tcp4", target(1, 0).String())
+			require.NoError(t, err)
+			t.Cleanup(func() { listener.Close() })
+			nettest.TestConn(t, func() (c1, c2 net.Conn, stop func(), err error) {
+				return dialPipe(dialer, listener, oursFirst)
+			})
+			require.NotZero(t, w.counter("TcpRetransSegs"))
+			require.NotZero(t, w.counter("TcpExtTCPSackRecovery")+w.counter("TcpExtTCPOFOQueue"))
+		})
+	}
+}
+
 // dialerAndListener are the near end, Myriad's, and the far one, the kernel's,
 // of a veth pair.
 func dialerAndListener(t *testing.T, backend string) (*tcpclient.Dialer, net.Listener) {
