@@ -86,13 +86,16 @@ func (l *line) next() (due time.Duration, ok bool) {
 	return l.frames[0].due, true
 }
 
-// leave takes the first frame out if it is due by now.
-func (l *line) leave(now time.Duration) []byte {
+// first returns the first frame if it is due by now.
+func (l *line) first(now time.Duration) []byte {
 	if due, ok := l.next(); !ok || due > now {
 		return nil
 	}
-	return heap.Pop(&l.frames).(waiting).data
+	return l.frames[0].data
 }
+
+// leave takes the first frame out.
+func (l *line) leave() { heap.Pop(&l.frames) }
 
 // isTCP tells TCP over IPv4 over Ethernet.
 func isTCP(frame []byte) bool {

@@ -21,10 +21,12 @@ func TestOrderIsKept(t *testing.T) {
 	for k := range 100 {
 		l.take(tcpFrame(k), 0, &Impairment{Delay: time.Millisecond}, &fates)
 	}
-	require.Nil(t, l.leave(time.Millisecond-1))
+	require.Nil(t, l.first(time.Millisecond-1))
 	for k := range 100 {
-		require.Equal(t, tcpFrame(k), l.leave(time.Millisecond))
+		require.Equal(t, tcpFrame(k), l.first(time.Millisecond))
+		l.leave()
 	}
+	require.Nil(t, l.first(time.Millisecond))
 	require.Equal(t, Fates{}, fates)
 }
 
@@ -41,8 +43,8 @@ func TestFates(t *testing.T) {
 	require.InDelta(t, count*900*300/1e6, fates.Reordered, 300)
 	require.Equal(t, 2*count-int(fates.Lost)+int(fates.Duplicated), len(l.frames))
 	soon := 0
-	for l.leave(count) != nil {
-		soon++
+	for ; l.first(count) != nil; soon++ {
+		l.leave()
 	}
 	require.Equal(t, 2*count-int(fates.Lost+fates.Reordered), soon)
 }

@@ -16,6 +16,7 @@ const (
 	frameBytesMax = 9216
 	burst         = 64                    // frames read before those that are due leave
 	patience      = 20 * time.Millisecond // until Close is noticed
+	pause         = 50 * time.Microsecond // until a full device is asked again
 	bufferBytes   = 32 << 20              // of each socket
 )
 
@@ -117,11 +118,14 @@ func (w *Way) turn(began time.Time, buffer []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := w.send(time.Since(began)); err != nil || !idle {
+	full, err := w.send(time.Since(began))
+	if err != nil || !idle && !full {
 		return err
 	}
 	wait := patience
-	if due, ok := w.line.next(); ok {
+	if full {
+		wait = pause
+	} else if due, ok := w.line.next(); ok {
 		wait = min(wait, due-time.Since(began))
 	}
 	limit := unix.NsecToTimespec(int64(max(wait, 0)))
@@ -152,21 +156,26 @@ func (w *Way) receive(now time.Duration, buffer []byte) (idle bool, err error) {
 	return false, nil
 }
 
-func (w *Way) send(now time.Duration) error {
+// send sends what is due. A device whose queue is full is asked again a little
+// later: only what Impairment says is lost here.
+func (w *Way) send(now time.Duration) (full bool, err error) {
 	w.mutex.Lock()
 	defer w.mutex.Unlock()
 	for {
-		frame := w.line.leave(now)
+		frame := w.line.first(now)
 		if frame == nil {
-			return nil
+			return false, nil
 		}
 		switch _, err := unix.Write(w.to, frame); {
 		case err == nil:
 			w.fates.Passed++
-		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.ENETDOWN):
-			w.fates.Overflowed++ // as a full queue would drop it
+		case errors.Is(err, unix.EAGAIN), errors.Is(err, unix.ENOBUFS), errors.Is(err, unix.EINTR):
+			return true, nil
+		case errors.Is(err, unix.ENETDOWN):
+			w.fates.Overflowed++
 		default:
-			return fmt.Errorf("relay: send: %w", err)
+			return false, fmt.Errorf("relay: send: %w", err)
 		}
+		w.line.leave()
 	}
 }
