@@ -94,6 +94,9 @@ func (m *Machine) freeAcked(c *conn, r *Result) {
 	if c.s == nil {
 		return
 	}
+	if c.x.Request != 0 && c.e.SndUna.Since(c.x.RequestSeq) >= m.requests.Len(c.x.Request) {
+		c.x.Request = 0 // 4 GiB on, other bytes have its numbers
+	}
 	s := &c.s.send
 	if c.e.SndUna.AtOrAfter(s.end) {
 		s.queue.Free(m.chunks)

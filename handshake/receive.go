@@ -57,11 +57,7 @@ func (m *Machine) trim(c *conn, g *linklayer.Segment) (data []byte, start seq.Nu
 	data, start, fin = g.Payload, g.Seq, g.Flags&linklayer.FIN != 0
 	if old := e.RcvNxt.Since(start); old > 0 {
 		m.noteDuplicate(c, g)
-		if old > len(data) {
-			// Only the FIN was left, and it was received too.
-			return nil, start, false
-		}
-		data, start = data[old:], e.RcvNxt
+		data, start = data[old:], e.RcvNxt // an acceptable segment ends beyond RCV.NXT
 	}
 	if room := e.RcvEdge.Since(start); len(data) > room {
 		m.Counters.Drops[DropOutOfWindow]++

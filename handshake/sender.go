@@ -41,7 +41,7 @@ func (m *Machine) Write(i uint32, data []byte, now time.Duration) (int, error) {
 	if !canSend(c.e) {
 		return 0, ErrNotOpen
 	}
-	if !m.promote(&c) {
+	if !m.needSide(&c) {
 		return 0, ErrNoMemory
 	}
 	s := &c.s.send
@@ -73,34 +73,18 @@ func (m *Machine) WriteRequest(i, id uint32, now time.Duration) (int, error) {
 		}
 		return m.Write(i, (*m.requests.list.Load())[id-1].data, now)
 	}
+	light := c.s == nil && size <= m.segmentSize(&c) && uint32(size) <= m.sendWindow(&c)
+	if !light && !m.needSide(&c) {
+		return 0, ErrNoMemory
+	}
 	c.x.Request, c.x.RequestSeq = id, c.e.SndNxt
-	if c.s == nil && size <= m.segmentSize(&c) && uint32(size) <= m.sendWindow(&c) {
+	if light {
 		c.e.Flags |= request
 		return size, nil
-	}
-	if !m.needSide(&c) {
-		return 0, ErrNoMemory
 	}
 	c.s.send.end = c.e.SndNxt.Add(size)
 	c.s.send.queue.Reset(c.s.send.end)
 	return size, nil
-}
-
-// promote gives a plain connection a side record, and leaves to it a request
-// that was not sent yet.
-func (m *Machine) promote(c *conn) bool {
-	if c.s != nil {
-		return true
-	}
-	if !m.needSide(c) {
-		return false
-	}
-	if c.e.Flags&request != 0 {
-		c.e.Flags &^= request
-		c.s.send.end = c.e.SndNxt.Add(m.requests.Len(c.x.Request))
-		c.s.send.queue.Reset(c.s.send.end)
-	}
-	return true
 }
 
 // payload puts the bytes [at, at+n) of the stream, or the first of them, into

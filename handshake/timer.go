@@ -100,7 +100,9 @@ func (m *Machine) retransmissionTimeout(c *conn) Result {
 	}
 	if c.s == nil {
 		m.Counters.Timeouts++
-		e.Flags |= sendAgain
+		if e.SndUna != e.SndNxt { // or what waits has yet to leave for the first time
+			e.Flags |= sendAgain
+		}
 		e.Due = tick(c.now + m.rto(c))
 		return Result{}
 	}
