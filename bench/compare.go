@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/kernel"
@@ -99,6 +100,8 @@ func (c *comparison) turn(ctx context.Context, method string, request int) (repo
 	switch method {
 	case "myriad":
 		return c.run(ctx, request)
+	case "connect", "connectex":
+		return c.winsockRun(ctx, method, request)
 	case "bare":
 		b := bareOptions{
 			backend: cmp.Or(c.backend, "afxdp"), queues: cmp.Or(c.queues, queuesDefault),
@@ -156,6 +159,30 @@ func (c *comparison) kernelRun(ctx context.Context, method string, request int) 
 	return row, err
 }
 
+// winsockRun does one run with Windows' TCP, to the far end that was named.
+func (c *comparison) winsockRun(ctx context.Context, method string, request int) (report.Row, error) {
+	row := report.Row{
+		Method: method + "-" + c.method(request), Backend: "kernel", Queues: c.threads,
+		Window: c.window, RequestBytes: request,
+	}
+	job := kernel.Job{
+		Targets: c.targets, Port: c.port, Window: max(c.window, c.threads),
+		RequestBytes: request, Count: c.count, Fin: c.connectOptions.close == "fin", Processes: c.threads,
+	}
+	if method == "connectex" {
+		row.Queues, job.Processes = 1, 1
+	}
+	if job.Count == 0 {
+		job.Duration = c.duration
+	}
+	if request > 0 {
+		job.ReplyBytes, row.ReplyBytes = c.reply, c.reply
+	}
+	result, err := kernel.RunWinsock(ctx, method, job)
+	fillKernel(&row, &result)
+	return row, err
+}
+
 // fillKernel takes over what a run measured.
 func fillKernel(row *report.Row, r *kernel.Result) {
 	row.Seconds = r.Elapsed.Seconds()
@@ -184,7 +211,7 @@ func spreadOf(values []float64) spread {
 func comparePart(rows []report.Row, skipped []string) page.Part {
 	p := page.Part{
 		Name: "connect", Title: "Connections per second, beside what people use instead",
-		Command: "go run ./bench connect -methods myriad,bare,epoll,netdial",
+		Command: "go run ./bench connect -methods " + strings.Join(methodNames, ","),
 		Text: "The methods took turns over the same wire, addresses and far end, on as many processors. " +
 			"Median over the rounds, with the range. CPU is what the client's processes used, far end included as far as it ran within their system calls.",
 		Columns: []string{"", "rounds", "connections/s", "least", "most", "Myriad is", "completed", "failed", "CPU µs each"},

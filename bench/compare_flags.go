@@ -13,9 +13,6 @@ const (
 	compareDurationDefault = time.Second
 )
 
-// methodNames are what connect -methods can compare.
-var methodNames = []string{"myriad", "bare", "epoll", "netdial"}
-
 // compares reads -methods, and refuses what not all of them can do.
 func (o *connectOptions) compares(methods string, given map[string]bool) error {
 	if methods == "" {
@@ -39,8 +36,6 @@ func (o *connectOptions) compares(methods string, given map[string]bool) error {
 	switch {
 	case o.rounds < 1 || o.rounds > 1000:
 		return fmt.Errorf("-rounds %d is not within 1 to 1000", o.rounds)
-	case o.device != "":
-		return errors.New("-methods makes both ends itself: leave -interface out")
 	case o.connections > 0:
 		return errors.New("-methods compares connections per second: leave -connections out")
 	case o.rate > 0:
@@ -52,5 +47,5 @@ func (o *connectOptions) compares(methods string, given map[string]bool) error {
 	case slices.Contains(o.methods, "bare") && (o.close == "fin" || o.count > 0 || o.reply != replyDefault):
 		return errors.New("-methods bare ends connections by RST after a duration, and takes replies of 200 bytes only: leave -close, -count and -reply, or bare, out")
 	}
-	return nil
+	return o.compareEnds()
 }

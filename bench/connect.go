@@ -169,8 +169,6 @@ func payload(text string, length int) []byte {
 	return b
 }
 
-var errNotRoot = errors.New("making network namespaces and loading XDP programs needs root: run it as root, or have connect work on an -interface")
-
 // world makes both ends for a run.
 func (o *connectOptions) world(c *load.Config) (*wire.World, error) {
 	if !testbed.Privileged() {

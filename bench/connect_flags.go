@@ -8,6 +8,7 @@ import (
 	"math"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +40,7 @@ type connectOptions struct {
 	cpuProfile  string
 	methods     []string
 	rounds      int
+	threads     int
 }
 
 const (
@@ -48,6 +50,8 @@ const (
 	queuesDefault   = 2
 	batchDefault    = 256
 	durationDefault = 5 * time.Second
+	threadsDefault  = 64
+	threadsMax      = 4096
 )
 
 const connectHelp = `usage: go run ./bench connect [flags]
@@ -63,7 +67,7 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	var source, target, gateway, methods string
 	f := flag.NewFlagSet("connect", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&o.backend, "backend", "", "`name` of the backend: afxdp or afpacket (default: the first that works)")
+	f.StringVar(&o.backend, "backend", "", "`name` of the backend, of "+strings.Join(backendNames, ", ")+" (default: the first that works)")
 	f.IntVar(&o.queues, "queues", 0, "`number` of queues, each with a worker (default: 2, or all of the -interface)")
 	f.IntVar(&o.batch, "batch", batchDefault, "`frames` moved in one turn")
 	f.IntVar(&o.connections, "connections", 0, "open this `number`, hold all of them at once, report the memory, then close")
@@ -80,8 +84,9 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	f.StringVar(&gateway, "gateway-mac", "", "`MAC` that all frames go to (default: by the kernel's routes and ARP)")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
 	f.BoolVar(&o.verify, "verify", false, "have the far end verify our checksums, slowly")
-	f.StringVar(&methods, "methods", "", "compare: `names`, comma-separated, of myriad, bare, epoll (the kernel, by a C client) and netdial (the kernel, by Go), in turns")
+	f.StringVar(&methods, "methods", "", "compare: `names`, comma-separated, of "+strings.Join(methodNames, ", ")+", in turns: epoll is the kernel by a C client, netdial by Go; connect is Windows by connect and closesocket, connectex by ConnectEx and DisconnectEx")
 	f.IntVar(&o.rounds, "rounds", roundsDefault, "`number` of turns that each of -methods takes, of -duration (then 1s by default)")
+	f.IntVar(&o.threads, "threads", threadsDefault, "`number` of threads of -methods connect, each with one connection at a time")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
 
 	if err := f.Parse(args); err != nil {
@@ -99,7 +104,7 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	given := make(map[string]bool)
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	o.requestSet = given["request"]
-	if err := o.addresses(source, target, gateway); err != nil {
+	if err := o.addresses(source, target, gateway, methods != ""); err != nil {
 		return o, usageErrorf("connect: %w", err)
 	}
 	if err := o.validate(given); err != nil {
@@ -111,18 +116,18 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	return o, nil
 }
 
-// addresses reads the flags that describe somebody else's far end.
-func (o *connectOptions) addresses(source, target, gateway string) (err error) {
-	if o.device == "" {
-		if source != "" || target != "" || gateway != "" {
-			return errors.New("-source, -target and -gateway-mac need -interface: without it both ends are made here")
-		}
+// addresses reads the flags that describe somebody else's far end. Methods
+// that are compared may need no interface.
+func (o *connectOptions) addresses(source, target, gateway string, compared bool) (err error) {
+	switch {
+	case o.device == "" && (source != "" || gateway != "" || target != "" && !compared):
+		return errors.New("-source, -target and -gateway-mac need -interface: without it both ends are made here")
+	case o.device == "" && target == "":
 		return nil
-	}
-	if source == "" || target == "" {
+	case o.device != "" && (source == "" || target == ""):
 		return fmt.Errorf("-interface %s needs -source CIDR[,CIDR] and -target CIDR:PORT", o.device)
 	}
-	for part := range strings.SplitSeq(source, ",") {
+	for part := range strings.FieldsFuncSeq(source, func(r rune) bool { return r == ',' }) {
 		p, err := prefix(part)
 		if err != nil {
 			return fmt.Errorf("-source: %w", err)
@@ -144,10 +149,17 @@ func (o *connectOptions) addresses(source, target, gateway string) (err error) {
 	if gateway == "" {
 		return nil
 	}
-	if o.gateway, err = net.ParseMAC(gateway); err != nil || len(o.gateway) != 6 {
-		return fmt.Errorf("-gateway-mac %q is not an Ethernet address, as 02:00:00:00:00:01", gateway)
+	o.gateway, err = station(gateway)
+	return err
+}
+
+// station reads an Ethernet address.
+func station(s string) (net.HardwareAddr, error) {
+	mac, err := net.ParseMAC(s)
+	if err != nil || len(mac) != 6 {
+		return nil, fmt.Errorf("-gateway-mac %q is not an Ethernet address, as 02:00:00:00:00:01", s)
 	}
-	return nil
+	return mac, nil
 }
 
 // prefix reads an IPv4 prefix; an address alone stands for itself.
@@ -165,8 +177,8 @@ func prefix(s string) (netip.Prefix, error) {
 // validate refuses what cannot be measured.
 func (o *connectOptions) validate(given map[string]bool) error {
 	switch {
-	case o.backend != "" && o.backend != "afxdp" && o.backend != "afpacket":
-		return fmt.Errorf("-backend %q is neither afxdp nor afpacket", o.backend)
+	case o.backend != "" && !slices.Contains(backendNames, o.backend):
+		return fmt.Errorf("-backend %q is none of %s", o.backend, strings.Join(backendNames, ", "))
 	case o.close != "rst" && o.close != "fin":
 		return fmt.Errorf("-close %q is neither rst nor fin", o.close)
 	case o.queues < 0 || o.queues > 256:
@@ -183,6 +195,8 @@ func (o *connectOptions) validate(given map[string]bool) error {
 		return errors.New("-count and -duration both say when to stop: give one of them")
 	case o.duration <= 0:
 		return fmt.Errorf("-duration %v is not above 0", o.duration)
+	case o.threads < 1 || o.threads > threadsMax:
+		return fmt.Errorf("-threads %d is not within 1 to %d", o.threads, threadsMax)
 	case o.window < 1:
 		return fmt.Errorf("-window %d is below 1", o.window)
 	case o.rate < 0 || math.IsNaN(o.rate):

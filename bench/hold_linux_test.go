@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -11,19 +10,6 @@ import (
 
 	"myriad/internal/testbed"
 )
-
-// decodeRows reads JSON lines that know no other keys than T's.
-func decodeRows[T any](t testing.TB, stdout string) (rows []T) {
-	t.Helper()
-	for line := range strings.Lines(stdout) {
-		var r T
-		d := json.NewDecoder(strings.NewReader(line))
-		d.DisallowUnknownFields()
-		require.NoError(t, d.Decode(&r), line)
-		rows = append(rows, r)
-	}
-	return rows
-}
 
 func holdRows(t testing.TB, args string) []holdRow {
 	t.Helper()

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -50,7 +51,14 @@ func TestBadFlags(t *testing.T) {
 		{"transfer extra", `unexpected argument "extra"`},
 		{"connect -nosuch", "-nosuch"},
 		{"connect extra", `unexpected argument "extra"`},
-		{"connect -backend dpdk", `-backend "dpdk" is neither afxdp nor afpacket`},
+		{"connect -backend dpdk", `-backend "dpdk" is none of `},
+		{"connect -threads 0", "-threads 0 is not within"},
+		{"send -source 10.0.0.1", "need -interface"},
+		{"send -interface x -target 10.0.0.0/8", "needs -source"},
+		{"send -interface x -source 10.0.0.1 -target many", `"many" is not an IPv4 prefix`},
+		{"send -interface x -source 10.0.0.1 -target 10.0.0.2 -gateway-mac x", `-gateway-mac "x"`},
+		{"send -interface x -source 10.0.0.1 -target 10.0.0.2", "-gateway-mac: none"},
+		{"send -interface x -source 10.0.0.1 -target 10.0.0.2 -methods raw -tables firewall", "set up yours"},
 		{"connect -queues -1", "-queues -1 is not within"},
 		{"connect -queues two", `"two"`},
 		{"connect -batch 0", "-batch 0"},
@@ -138,4 +146,17 @@ func TestPrefix(t *testing.T) {
 	p, err = prefix("10.1.2.3/8")
 	require.NoError(t, err)
 	require.Equal(t, "10.0.0.0/8", p.String())
+}
+
+// decodeRows reads JSON lines that know no other keys than T's.
+func decodeRows[T any](t testing.TB, stdout string) (rows []T) {
+	t.Helper()
+	for line := range strings.Lines(stdout) {
+		var r T
+		d := json.NewDecoder(strings.NewReader(line))
+		d.DisallowUnknownFields()
+		require.NoError(t, d.Decode(&r), line)
+		rows = append(rows, r)
+	}
+	return rows
 }

@@ -15,7 +15,6 @@ import (
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/wire"
 	"myriad/iobackend"
-	"myriad/iobackend/afxdp"
 )
 
 // sendRow is one run.
@@ -28,12 +27,13 @@ type sendRow struct {
 	FrameBytes      int     `json:"frame_bytes"` // with the check sequence
 	Batch           int     `json:"batch"`
 	Seconds         float64 `json:"seconds"`
-	FramesPerSecond float64 `json:"frames_per_second"` // arrived
+	FramesPerSecond float64 `json:"frames_per_second"` // arrived, or, where nobody counted, sent
 	ShareOf10G      float64 `json:"share_of_10_gbe"`   // with preamble and gap
 	Sent            uint64  `json:"sent"`
 	Arrived         uint64  `json:"arrived"`
 	Refused         uint64  `json:"refused"` // by the kernel, to us
 	Lost            uint64  `json:"lost"`    // sent and not arrived
+	Counted         bool    `json:"counted"` // at the far end; else arrived and lost are not known
 	UserSeconds     float64 `json:"user_seconds"`
 	SystemSeconds   float64 `json:"system_seconds"`
 	MachineSeconds  float64 `json:"machine_seconds"`
@@ -107,14 +107,18 @@ func (o *sendOptions) variants(job sendRow) (jobs []sendRow) {
 }
 
 func (o *sendOptions) runAll(ctx context.Context, each func(r *sendRow) error) (rows []sendRow, err error) {
-	if err := needRoot(); err != nil {
-		return nil, fmt.Errorf("send: %w", err)
+	run := o.runHere
+	if o.device == "" {
+		run = o.run
+		if err := needRoot(); err != nil {
+			return nil, fmt.Errorf("send: %w", err)
+		}
 	}
 	for _, row := range o.jobs() {
 		if ctx.Err() != nil {
 			break
 		}
-		if err := o.run(ctx, &row); err != nil {
+		if err := run(ctx, &row); err != nil {
 			return rows, err
 		}
 		rows = append(rows, row)
@@ -127,7 +131,7 @@ func (o *sendOptions) runAll(ctx context.Context, each func(r *sendRow) error) (
 
 // run does one run in a world of its own.
 func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
-	byKernel := row.Method != "afxdp"
+	byKernel := row.Method != send.DeviceMethod
 	world, err := wire.New(wire.Config{Queues: row.Queues, Pass: byKernel, Kernel: byKernel})
 	if err != nil {
 		return err
@@ -138,19 +142,14 @@ func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
 			return err
 		}
 	}
-	c := send.Config{
-		Method: row.Method, Gateway: world.Gateway, Enter: world.Enter,
-		Source: wire.Sources.Addr().Next(), Targets: wire.Targets, Unique: row.Destinations == "unique",
-		FrameBytes: row.FrameBytes, Batch: row.Batch, Queues: row.Queues, Count: o.count, Duration: o.duration,
-	}
+	c := o.config(row)
+	c.Gateway, c.Enter = world.Gateway, world.Enter
+	c.Source, c.Targets = wire.Sources.Addr().Next(), wire.Targets
 	err = world.Enter(func() (err error) {
 		if c.Interface, err = net.InterfaceByName(wire.Interface); err != nil || byKernel {
 			return err
 		}
-		c.Device, err = afxdp.Open(iobackend.Config{
-			Interface: wire.Interface, Addresses: []netip.Prefix{wire.Sources}, Queues: row.Queues,
-			ReceiveFrames: framesFor(row.Batch), SendFrames: framesFor(row.Batch),
-		})
+		c.Device, err = openSender(deviceConfig(wire.Interface, wire.Sources, row), row.Batch)
 		return err
 	})
 	if err != nil {
@@ -164,7 +163,44 @@ func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
 		return err
 	}
 	far, err := settled(world.FarEnd)
-	row.fill(&result, far.Malformed)
+	row.fill(&result)
+	row.count(far.Malformed)
+	return err
+}
+
+// config is a run's, without its ends.
+func (o *sendOptions) config(row *sendRow) send.Config {
+	return send.Config{
+		Method: row.Method, Unique: row.Destinations == "unique",
+		FrameBytes: row.FrameBytes, Batch: row.Batch, Queues: row.Queues, Count: o.count, Duration: o.duration,
+	}
+}
+
+// deviceConfig has room for two batches.
+func deviceConfig(name string, addresses netip.Prefix, row *sendRow) iobackend.Config {
+	return iobackend.Config{
+		Interface: name, Addresses: []netip.Prefix{addresses}, Queues: row.Queues,
+		ReceiveFrames: framesFor(row.Batch), SendFrames: framesFor(row.Batch),
+	}
+}
+
+// runHere does one run on the interface that was named, where nobody counts
+// what arrives.
+func (o *sendOptions) runHere(ctx context.Context, row *sendRow) (err error) {
+	c := o.config(row)
+	c.Enter = func(f func() error) error { return f() }
+	c.Source, c.Targets, c.Gateway = o.source, o.targets, o.gateway
+	if row.Method == send.DeviceMethod {
+		if c.Device, err = openSender(deviceConfig(o.device, netip.PrefixFrom(o.source, 32), row), row.Batch); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, c.Device.Close()) }()
+		c.Interface = &net.Interface{Name: o.device, HardwareAddr: c.Device.Info().HardwareAddr}
+	} else if c.Interface, err = hostInterface(o.device); err != nil {
+		return fmt.Errorf("send: -interface %q: %w", o.device, err)
+	}
+	result, err := send.Run(ctx, c)
+	row.fill(&result)
 	return err
 }
 
@@ -186,14 +222,25 @@ func settled(f *farend.FarEnd) (farend.Counters, error) {
 }
 
 // fill takes over what a run measured.
-func (r *sendRow) fill(m *send.Result, arrived uint64) {
+func (r *sendRow) fill(m *send.Result) {
 	r.Seconds = m.Elapsed.Seconds()
-	r.Sent, r.Refused, r.Arrived = m.Sent, m.Refused, arrived
-	r.Lost = m.Sent - min(m.Sent, arrived)
-	r.FramesPerSecond = perSecond(min(arrived, m.Sent), m.Elapsed)
-	r.ShareOf10G = r.FramesPerSecond * float64(r.FrameBytes+onWire) * 8 / 10e9
+	r.Sent, r.Refused = m.Sent, m.Refused
+	r.rate(m.Sent)
 	r.UserSeconds, r.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
 	r.MachineSeconds = (m.Machine.User + m.Machine.System).Seconds()
+}
+
+// count takes over what the far end counted.
+func (r *sendRow) count(arrived uint64) {
+	r.Counted, r.Arrived, r.Lost = true, arrived, r.Sent-min(r.Sent, arrived)
+	r.rate(min(arrived, r.Sent))
+}
+
+func (r *sendRow) rate(frames uint64) {
+	if r.Seconds > 0 {
+		r.FramesPerSecond = float64(frames) / r.Seconds
+	}
+	r.ShareOf10G = r.FramesPerSecond * float64(r.FrameBytes+onWire) * 8 / 10e9
 }
 
 // onWire is what a frame takes besides itself: preamble and gap.

@@ -34,6 +34,18 @@ func TestSendByEachMethod(t *testing.T) {
 	}
 }
 
+// On an interface that was named nobody counts what arrives.
+func TestSendOnAnInterface(t *testing.T) {
+	rows := sendRows(t, "-interface lo -source 127.0.0.1 -target 127.1.0.0/16 -methods raw,raw-batch -tables rate,batch -sizes 64 -batches 1,7 -queues 1 -count 500")
+	require.Len(t, rows, 2*2+2)
+	for _, r := range rows {
+		require.EqualValues(t, 500, r.Sent, "%+v", r)
+		require.False(t, r.Counted, "%+v", r)
+		require.Positive(t, r.FramesPerSecond)
+	}
+	require.Contains(t, sendPart(rows).Rows[0], "not measured")
+}
+
 func TestSendByBatchAndWithFirewall(t *testing.T) {
 	rows := sendRows(t, "-tables batch,firewall -count 5000 -queues 1 -batches 1,7,4096 -methods raw,packet-batch,packet-ring,afxdp")
 	require.Len(t, rows, 3*3+4*4)

@@ -19,12 +19,20 @@ func sendPart(rows []sendRow) page.Part {
 		r := &rows[i]
 		p.Rows = append(p.Rows, []string{
 			r.Table, r.Method, r.Destinations, yesNo(r.Firewall), fmt.Sprint(r.Queues), fmt.Sprint(r.FrameBytes), fmt.Sprint(r.Batch),
-			page.Rate(r.FramesPerSecond), fmt.Sprintf("%.1f %%", 100*r.ShareOf10G), page.Number(r.Refused), page.Number(r.Lost),
+			page.Rate(r.FramesPerSecond), fmt.Sprintf("%.1f %%", 100*r.ShareOf10G), page.Number(r.Refused), r.lost(),
 			page.Rate(r.cpuNanoseconds()),
 		})
 	}
 	p.Charts = append(sendRateCharts(rows), sendBatchCharts(rows)...)
 	return p
+}
+
+// lost is what did not arrive, where somebody counted.
+func (r *sendRow) lost() string {
+	if !r.Counted {
+		return "not measured"
+	}
+	return page.Number(r.Lost)
 }
 
 // cpuNanoseconds is the process's time for one frame.

@@ -157,10 +157,7 @@ func (s *session) openNetwork() (err error) {
 		return err
 	}
 	if c.Interface.Backend == "" {
-		why = "it is the faster way, and available here"
-		if s.net.Why() != "" {
-			why = s.net.Why()
-		}
+		why = s.net.Why()
 	}
 	s.announce(c.Interface.Name, why)
 	return nil

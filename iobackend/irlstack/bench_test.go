@@ -14,7 +14,7 @@ import (
 // in a batch: ns/op is per batch, there and back. It measures the stand-in at
 // least as much as the backend.
 func benchmarkEcho(b *testing.B, open func(b *testing.B, s *StandIn, c iobackend.Config, o Options) iobackend.Device) {
-	for batch := 1; batch <= 4096; batch *= 4 {
+	for batch := 1; batch <= 4096; batch *= 2 {
 		b.Run(fmt.Sprint(batch), func(b *testing.B) {
 			c := testConfig()
 			c.ReceiveFrames, c.SendFrames = 8192, 8192

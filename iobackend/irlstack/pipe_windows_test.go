@@ -21,24 +21,38 @@ type Pipe struct {
 	pipe  windows.Handle
 	stop  windows.Handle // event: end what is outstanding
 	idle  atomic.Bool    // takes no more requests
+	taken chan struct{}  // closed when somebody has opened it
 	ended chan error
 }
 
 var pipes atomic.Int32
 
 // NewPipe makes the pipe and serves whoever opens it.
-func NewPipe(t testing.TB, s *StandIn) *Pipe { return NewPipeNamed(t, s, PipeName()) }
+func NewPipe(t testing.TB, s *StandIn) *Pipe { return newPipe(t, s, PipeName(), 1) }
 
 // PipeName is a name that no pipe has yet.
 func PipeName() string { return fmt.Sprintf(`\\.\pipe\myriad-%d-%d`, os.Getpid(), pipes.Add(1)) }
 
-// NewPipeNamed is NewPipe with a name.
-func NewPipeNamed(t testing.TB, s *StandIn, pipe string) *Pipe {
-	p := &Pipe{StandIn: s, Name: pipe, ended: make(chan error, 1)}
+// ServePipes has a stand-in for each that opens the pipe of the name, until end
+// is closed.
+func ServePipes(t testing.TB, name string, standIn func() *StandIn, end <-chan struct{}) {
+	for {
+		p := newPipe(t, standIn(), name, windows.PIPE_UNLIMITED_INSTANCES)
+		select {
+		case <-p.taken:
+		case <-end:
+			return
+		}
+	}
+}
+
+// newPipe makes a pipe that so many may have open.
+func newPipe(t testing.TB, s *StandIn, pipe string, instances uint32) *Pipe {
+	p := &Pipe{StandIn: s, Name: pipe, taken: make(chan struct{}), ended: make(chan error, 1)}
 	name, err := windows.UTF16PtrFromString(p.Name)
 	require.NoError(t, err)
 	p.pipe, err = windows.CreateNamedPipe(name, windows.PIPE_ACCESS_DUPLEX|windows.FILE_FLAG_OVERLAPPED,
-		windows.PIPE_TYPE_MESSAGE|windows.PIPE_READMODE_MESSAGE, 1, 1<<20, 1<<20, 0, nil)
+		windows.PIPE_TYPE_MESSAGE|windows.PIPE_READMODE_MESSAGE, instances, 1<<20, 1<<20, 0, nil)
 	require.NoError(t, err)
 	p.stop, err = windows.CreateEvent(nil, 1, 0, nil)
 	require.NoError(t, err)
@@ -95,6 +109,7 @@ func (p *Pipe) serve() error {
 	if err != nil && !errors.Is(err, windows.ERROR_PIPE_CONNECTED) {
 		return err
 	}
+	close(p.taken)
 	buffer := make([]byte, p.requestBytes())
 	for registered := false; ; {
 		if p.idle.Load() {

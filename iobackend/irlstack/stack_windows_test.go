@@ -30,7 +30,7 @@ func TestTransferOverAPipe(t *testing.T) {
 	s := &irlstack.StandIn{Far: far, Flags: irlstack.FlagChecksumOK, Features: irlstack.ReceiveChecksum | irlstack.TransmitChecksum}
 	c := visitAll(t, openStandIn(t, s), 1, 3_000_000)
 	require.Zero(t, c.DropInvalid+c.DropTransmit)
-	require.EqualValues(t, c.FramesSent, s.Completed(), "a checksum was not left to the NIC")
+	require.GreaterOrEqual(t, uint64(s.Completed()), c.FramesSent, "a checksum was not left to the NIC")
 	require.Zero(t, s.Bad().Total())
 }
 
@@ -78,8 +78,14 @@ func TestStandInProcess(t *testing.T) {
 	if name == "" {
 		return
 	}
-	irlstack.NewPipeNamed(t, &irlstack.StandIn{Far: far}, name)
-	_, _ = os.Stdin.Read(make([]byte, 1)) // until our parent ends
+	parent := make(chan struct{})
+	go func() {
+		_, _ = os.Stdin.Read(make([]byte, 1)) // until it ends
+		close(parent)
+	}()
+	irlstack.ServePipes(t, name, func() *irlstack.StandIn {
+		return &irlstack.StandIn{Far: far, RequestBytes: 8 << 20}
+	}, parent)
 }
 
 // The driver is another process, which is killed in the midst of it.

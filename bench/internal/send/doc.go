@@ -1,6 +1,7 @@
 // Package send sends raw frames as fast as a method allows: a kernel raw socket
 // or an AF_PACKET socket by one call a frame or by sendmmsg, AF_PACKET's
-// memory-mapped ring, or AF_XDP. All send the same bytes.
+// memory-mapped ring, or AF_XDP; on Windows a raw socket by one call a frame,
+// or IRLstack. All send the same bytes.
 //
 // # The frames
 //

@@ -12,19 +12,17 @@ import (
 	"myriad/iobackend"
 )
 
-// Methods are the ways to send.
-var Methods = []string{"raw", "raw-batch", "packet", "packet-batch", "packet-ring", "afxdp"}
-
 // UsesBatch reports whether a method sends several frames in one call.
 func UsesBatch(method string) bool { return method != "raw" && method != "packet" }
 
 // Config describes a run.
 type Config struct {
 	Method string
-	// Interface to send on; Gateway is who the frames go to.
+	// Interface to send on (a raw socket on Windows is told by Source); Gateway
+	// is who the frames go to.
 	Interface *net.Interface
 	Gateway   net.HardwareAddr
-	// Device is for AF_XDP only.
+	// Device is for DeviceMethod only.
 	Device iobackend.Device
 	// Source is our address, Targets those sent to.
 	Source  netip.Addr

@@ -45,6 +45,9 @@ func Open(c Config) (*Network, error) {
 	}
 	c.Interface.Backend = backends[0]
 	n, err := open(c)
+	if err == nil {
+		n.why = whyFirst
+	}
 	if !errors.Is(err, iobackend.ErrNotSupported) || len(backends) == 1 {
 		return n, err
 	}
@@ -90,10 +93,10 @@ func (n *Network) newResolver(servers []netip.AddrPort) *net.Resolver {
 	return r
 }
 
-// Backend is "afxdp" or "afpacket".
+// Backend is "afxdp" or "afpacket", on Windows "irlstack".
 func (n *Network) Backend() string { return n.backend }
 
-// Why says why it is not AF_XDP, where that was not asked for.
+// Why says why it is that one, where none was asked for.
 func (n *Network) Why() string { return n.why }
 
 // Dial connects to a host and port within the limit on new connections.

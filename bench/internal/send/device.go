@@ -6,18 +6,18 @@ import (
 	"myriad/iobackend"
 )
 
-// xdpSender sends by AF_XDP. The device belongs to the caller.
-type xdpSender struct {
+// deviceSender sends by a device of ours, which belongs to the caller.
+type deviceSender struct {
 	queue  iobackend.Queue
 	frames frames
 	slots  []iobackend.Frame
 }
 
-func newXDPSender(c *Config, k int, f frames) *xdpSender {
-	return &xdpSender{queue: c.Device.Queue(k), frames: f, slots: make([]iobackend.Frame, c.Batch)}
+func newDeviceSender(c *Config, k int, f frames) *deviceSender {
+	return &deviceSender{queue: c.Device.Queue(k), frames: f, slots: make([]iobackend.Frame, c.Batch)}
 }
 
-func (s *xdpSender) send(count int) (sent, refused int, err error) {
+func (s *deviceSender) send(count int) (sent, refused int, err error) {
 	n := s.queue.Reserve(s.slots[:count])
 	if n == 0 { // all under way
 		return 0, 0, s.queue.Wait(s.queue.Now() + time.Millisecond)
@@ -29,4 +29,4 @@ func (s *xdpSender) send(count int) (sent, refused int, err error) {
 	return n, 0, s.queue.Transmit(s.slots[:n])
 }
 
-func (s *xdpSender) close() error { return nil }
+func (s *deviceSender) close() error { return nil }

@@ -34,7 +34,7 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 	}()
 	err = c.Enter(func() error {
 		for k := range c.Queues {
-			s, err := newSender(&c, k)
+			s, err := newSender(&c, k, newFrames(&c, k))
 			if err != nil {
 				return fmt.Errorf("send: %s: %w", c.Method, err)
 			}
@@ -62,19 +62,6 @@ func Run(ctx context.Context, c Config) (r Result, err error) {
 		}
 	}
 	return r, nil
-}
-
-// newSender makes queue k's sender, in the interface's namespace.
-func newSender(c *Config, k int) (sender, error) {
-	f := newFrames(c, k)
-	switch c.Method {
-	case "afxdp":
-		return newXDPSender(c, k, f), nil
-	case "packet-ring":
-		return newRingSender(c, f)
-	default:
-		return newSocketSender(c, f)
-	}
 }
 
 // loop is one thread's part of a run.

@@ -1,0 +1,13 @@
+//go:build !windows
+
+package kernel
+
+import (
+	"context"
+	"errors"
+)
+
+// RunWinsock returns an error.
+func RunWinsock(context.Context, string, Job) (Result, error) {
+	return Result{}, errors.New("kernel: only Windows has Winsock")
+}

@@ -1,0 +1,15 @@
+package send
+
+// DeviceMethod is the one that sends by Config.Device.
+const DeviceMethod = "irlstack"
+
+// Methods are the ways to send.
+var Methods = []string{"raw", DeviceMethod}
+
+// newSender makes queue k's sender.
+func newSender(c *Config, k int, f frames) (sender, error) {
+	if c.Method == DeviceMethod {
+		return newDeviceSender(c, k, f), nil
+	}
+	return newRawSender(c, f)
+}

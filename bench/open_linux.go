@@ -1,0 +1,35 @@
+package main
+
+import (
+	"errors"
+	"net"
+
+	"myriad/iobackend"
+	"myriad/iobackend/afxdp"
+)
+
+// backendNames are what tcpclient.Interface.Backend may be here.
+var backendNames = []string{"afxdp", "afpacket"}
+
+// methodNames are what connect -methods can compare.
+var methodNames = []string{"myriad", "bare", "epoll", "netdial"}
+
+// openSender opens what send.DeviceMethod sends by.
+func openSender(c iobackend.Config, _ int) (iobackend.Device, error) { return afxdp.Open(c) }
+
+// hostInterface is the interface as the other methods need it.
+func hostInterface(name string) (*net.Interface, error) { return net.InterfaceByName(name) }
+
+// sendQueues are the numbers of queues that send measures by default.
+const sendQueues = "1,2"
+
+// compareEnds refuses ends that the methods cannot have in common.
+func (o *connectOptions) compareEnds() error {
+	if o.device != "" || o.targets.IsValid() {
+		return errors.New("-methods makes both ends itself: leave -interface and -target out")
+	}
+	return nil
+}
+
+// errNotRoot: both ends cannot be made.
+var errNotRoot = errors.New("making network namespaces and loading XDP programs needs root: run it as root, or have connect work on an -interface")
