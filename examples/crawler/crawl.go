@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +25,7 @@ import (
 	"myriad/examples/internal/network"
 	"myriad/examples/internal/progress"
 	"myriad/examples/internal/robots"
+	"myriad/examples/internal/targets"
 	"myriad/tcpclient"
 )
 
@@ -41,16 +44,18 @@ const (
 
 // session is one run of the command, from the interface to the output.
 type session struct {
-	o       *options
-	out     *jsonl.Writer
-	outName string
-	net     *network.Network
-	store   *disk.Store
-	front   *frontier.Frontier
-	before  frontier.StoreCounts // what was there already
-	crawl   *crawl.Crawl
-	check   *checker       // of the demo
-	world   *demonet.World // of the demo
+	o          *options
+	out        *jsonl.Writer
+	outName    string
+	net        *network.Network
+	store      *disk.Store
+	front      *frontier.Frontier
+	before     frontier.StoreCounts // what was there already
+	crawl      *crawl.Crawl
+	exclusions *targets.Exclusions
+	tls        *tls.Config
+	check      *checker       // of the demo
+	world      *demonet.World // of the demo
 }
 
 // crawlAll makes a session, runs it and tells how it went.
@@ -61,6 +66,9 @@ func crawlAll(o *options) (err error) {
 	s := &session{o: o}
 	seeds, err := s.seeds()
 	if err != nil {
+		return err
+	}
+	if err := s.trust(); err != nil {
 		return err
 	}
 	closeOut, err := s.openOut()
@@ -97,6 +105,33 @@ func (s *session) seeds() ([]string, error) {
 
 func (s *session) web() demoweb.Web {
 	return demoweb.Default(s.o.DemoSeed, s.o.DemoPages, s.o.DemoHosts)
+}
+
+// trust reads whom we trust, and whom we leave alone.
+func (s *session) trust() (err error) {
+	s.exclusions = targets.New()
+	s.exclusions.Allow(s.o.Allow...)
+	if s.o.demo() {
+		s.exclusions.Allow(demonet.Targets)
+	}
+	for _, path := range s.o.Exclude {
+		if err := s.exclusions.ReadFile(path); err != nil {
+			return fmt.Errorf("-exclude %w", err)
+		}
+	}
+	s.tls = new(tls.Config)
+	if s.o.CA == "" {
+		return nil
+	}
+	text, err := os.ReadFile(s.o.CA)
+	if err != nil {
+		return fmt.Errorf("-ca: %w", err)
+	}
+	s.tls.RootCAs = x509.NewCertPool()
+	if !s.tls.RootCAs.AppendCertsFromPEM(text) {
+		return fmt.Errorf("-ca %s: there is no certificate in it; give a file in PEM", s.o.CA)
+	}
+	return nil
 }
 
 // openOut opens the output before anything else is made: it fails most easily.
@@ -192,7 +227,8 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 		Frontier: s.front,
 		Fetcher: fetch.New(fetch.Options{
 			Dial: s.net.Dial, Timeout: s.o.Timeout, UserAgent: s.userAgent(),
-			BodyBytes: s.o.BytesMax, PerAddress: s.o.PerAddress,
+			BodyBytes: s.o.BytesMax, PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix,
+			TLS: s.tls, Guest: s.guest,
 		}),
 		Lookup: s.net.Lookup, Write: s.write,
 		Parallel: s.o.Parallel, Lookups: lookups,
@@ -219,7 +255,7 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 // openFrontier begins with what is left of the run before, and the seeds.
 func (s *session) openFrontier(seeds []string) (err error) {
 	s.front, err = frontier.New(s.store, frontier.Limits{
-		PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix, Pause: s.o.Pause,
+		PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix, Pause: s.o.Pause, Refuse: s.refuse,
 	})
 	if err != nil {
 		return err
@@ -230,6 +266,25 @@ func (s *session) openFrontier(seeds []string) (err error) {
 	}
 	_, err = s.front.Add(links)
 	return err
+}
+
+// refuse says why an address is left alone, if it is.
+func (s *session) refuse(a netip.Addr) error {
+	if block, excluded := s.exclusions.Excluded(a); excluded {
+		return fmt.Errorf("%v: %w: %v", a, frontier.ErrExcluded, block)
+	}
+	return nil
+}
+
+// guest is a connection to a host out of turn; see fetch.Options.
+func (s *session) guest(ctx context.Context, host string) (addr netip.Addr, leave func(), err error) {
+	if addr, err = netip.ParseAddr(host); err != nil {
+		if addr, err = s.net.Lookup(ctx, host); err != nil {
+			return addr, nil, err
+		}
+	}
+	leave, err = s.front.Guest(ctx, addr)
+	return addr, leave, err
 }
 
 // resumed reports whether an earlier run has left something.

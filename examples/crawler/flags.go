@@ -29,6 +29,9 @@ type options struct {
 	Out     string
 	State   string
 	Contact string
+	Allow   flags.Prefixes
+	Exclude flags.Strings
+	CA      string
 
 	Rate         float64
 	PerAddress   int
@@ -127,6 +130,9 @@ func define(o *options) *flag.FlagSet {
 	f.IntVar(&o.Queues, "queues", 0, "`number` of queues of the device to use (all)")
 	f.StringVar(&o.Out, "out", "", "`file` that the JSON lines are added to, - for standard output (standard output; a new file in the\ntemporary folder if that is a terminal)")
 	f.StringVar(&o.State, "state", "", "`folder` for what is seen and what waits: the same command again goes on where it stopped,\nhowever it stopped (in memory only)")
+	f.Var(&o.Exclude, "exclude", "`file` of addresses and CIDRs that are left alone, one a line, # begins a comment; may be repeated")
+	f.Var(&o.Allow, "allow", "`CIDR`s out of IANA's special-purpose blocks, private ones among them, that are not left alone; may be repeated")
+	f.StringVar(&o.CA, "ca", "", "`file` of the certificates to trust, in PEM (those that the system trusts)")
 	f.StringVar(&o.Contact, "contact", "", "`where` people reach you, a URL or a mail address for the User-Agent; needed with -interface")
 	f.Float64Var(&o.Rate, "rate", 0, "new connections per second, a `number`; 0 for no limit (100; demo: no limit)")
 	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")

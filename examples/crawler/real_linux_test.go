@@ -13,6 +13,7 @@ import (
 
 	"myriad/examples/internal/crawl"
 	"myriad/examples/internal/demoweb"
+	"myriad/examples/internal/fetch"
 	"myriad/internal/testbed"
 )
 
@@ -64,13 +65,13 @@ func (w *wire) run(t *testing.T, args ...string) (out []byte, stderr string, cod
 
 func (w *wire) args(more ...string) []string {
 	return append([]string{"-interface", "wan0", "-source", "10.77.1.0/25,10.77.1.128/26", "-seeds", w.seeds,
-		"-resolver", "10.77.0.2", "-contact", "https://crawler.test/about"}, more...)
+		"-resolver", "10.77.0.2", "-contact", "https://crawler.test/about", "-allow", "198.19.0.0/16"}, more...)
 }
 
 func TestAGoodCitizenOnARealInterface(t *testing.T) {
 	w := newWire(t)
 	t.Parallel()
-	out, stderr, code := w.run(t, w.args("-max-pages", "40", "-pause", "100ms", "-timeout", "20s")...)
+	out, stderr, code := w.run(t, w.args("-max-pages", "40", "-pause", "100ms", "-per-prefix", "3", "-timeout", "20s")...)
 	require.Equal(t, exitOK, code, stderr)
 	records := readRecords(t, bytes.NewReader(out))
 	require.Len(t, records, 40)
@@ -89,6 +90,8 @@ func TestAGoodCitizenOnARealInterface(t *testing.T) {
 	require.Greater(t, found, 10)
 	report := w.server.Report()
 	require.Equal(t, 1, report.PeakPerAddress, "one connection at a time per address, as the server counts")
+	require.LessOrEqual(t, report.PeakPerPrefix, 3)
+	require.GreaterOrEqual(t, report.LeastPauseUS, int64(100_000), "between two requests to a host or an address")
 	require.Zero(t, report.Forbidden)
 	require.Len(t, report.UserAgents, 1)
 	require.Contains(t, report.UserAgents, "MyriadCrawler/0.1 (+https://crawler.test/about)")
@@ -110,6 +113,23 @@ func TestWhatARealInterfaceRefuses(t *testing.T) {
 	require.Contains(t, stderr, "wan0")
 	require.Contains(t, stderr, "XDP")
 	requireNothingLeft(t)
+}
+
+// TestSpecialAddressesAreRefused leaves the -allow out, and gives another one.
+func TestSpecialAddressesAreRefused(t *testing.T) {
+	w := newWire(t)
+	t.Parallel()
+	require.NoError(t, os.WriteFile(w.seeds, []byte("http://198.19.0.2/\nhttp://w0.demo.test/\nhttp://127.0.0.1/\n"), 0o600))
+	out, stderr, code := w.run(t, "-interface", "wan0", "-source", "10.77.1.0/25", "-seeds", w.seeds, "-resolver", "10.77.0.2",
+		"-contact", "x", "-allow", "198.19.0.2")
+	require.Equal(t, exitOK, code, stderr)
+	records := readRecords(t, bytes.NewReader(out))
+	for _, u := range []string{"http://w0.demo.test/", "http://127.0.0.1/"} {
+		require.Equal(t, fetch.Excluded, records[u].Error)
+	}
+	require.Contains(t, records["http://w0.demo.test/"].Detail, "198.18.0.0/15")
+	require.Empty(t, records["http://198.19.0.2/"].Error, "allowed: it answered 404")
+	require.Contains(t, stderr, "excluded: ")
 }
 
 func TestMissingRights(t *testing.T) {

@@ -151,8 +151,11 @@ func (c *Crawl) fetch(ctx context.Context, t *frontier.Task, pause time.Duration
 	r.reply(&reply)
 	links := c.linksOf(t, &reply)
 	r.Links = len(links)
-	if reply.Location != "" && t.Redirects >= c.options.RedirectsMax {
+	switch {
+	case reply.Location != "" && t.Redirects >= c.options.RedirectsMax:
 		r.Error, links = TooManyRedirects, nil
+	case reply.BadLocation:
+		r.Error = BadLocation
 	}
 	if err != nil {
 		r.fail(err)
@@ -171,7 +174,7 @@ func (c *Crawl) linksOf(t *frontier.Task, reply *fetch.Reply) []frontier.Link {
 	if err != nil || len(reply.Body) == 0 {
 		return nil
 	}
-	urls := page.Links(reply.Body, base)
+	urls := page.Links(reply.Body, reply.Header.Get("Content-Type"), base)
 	links := make([]frontier.Link, len(urls))
 	for i, u := range urls {
 		links[i] = frontier.Link{URL: u, Depth: t.Depth + 1}

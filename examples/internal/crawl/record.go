@@ -10,6 +10,7 @@ import (
 // Reasons beside those of package fetch.
 const (
 	Disallowed       = "disallowed by robots.txt"
+	BadLocation      = "bad location"       // a redirect to no web address
 	TooManyRedirects = "too many redirects" // one after another; this one was not followed
 )
 
@@ -21,8 +22,11 @@ type Record struct {
 	Address     string    `json:"address,omitempty"`
 	Status      int       `json:"status,omitempty"`
 	ContentType string    `json:"content_type,omitempty"`
-	Bytes       int64     `json:"bytes"` // of the body
+	Bytes       int64     `json:"bytes"`            // of the body
+	Digest      string    `json:"digest,omitempty"` // of the body as it was sent, if it came whole
+	Protocol    string    `json:"protocol,omitempty"`
 	Links       int       `json:"links"` // to web addresses, each once
+	Depth       int       `json:"depth"` // links from a seed
 	Location    string    `json:"location,omitempty"`
 	Reused      bool      `json:"reused,omitempty"` // the connection was kept from the page before
 	ConnectUS   int64     `json:"connect_us,omitempty"`
@@ -37,7 +41,7 @@ type Record struct {
 const textBytes = 300
 
 func newRecord(t *frontier.Task) *Record {
-	r := &Record{URL: t.URL, Start: time.Now().UTC()}
+	r := &Record{URL: t.URL, Depth: t.Depth, Start: time.Now().UTC()}
 	if t.Addr.IsValid() {
 		r.Address = t.Addr.String()
 	}
@@ -50,6 +54,7 @@ func (r *Record) fail(err error) {
 
 func (r *Record) reply(reply *fetch.Reply) {
 	r.Status, r.Bytes, r.Location = reply.Status, reply.Bytes, reply.Location
+	r.Digest, r.Protocol = reply.Digest, reply.Proto
 	r.ContentType = cut(reply.Header.Get("Content-Type"))
 	t := reply.Timing
 	r.Start, r.Reused = t.Start.UTC(), t.Reused

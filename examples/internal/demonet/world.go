@@ -14,6 +14,8 @@ var (
 	Interface = "myriad0"
 	// Sources are free for Myriad to use.
 	Sources = netip.MustParsePrefix("198.18.1.0/24")
+	// Targets are the addresses of the demo, those that do not answer included.
+	Targets = netip.MustParsePrefix("198.19.0.0/16")
 	// Resolver is the demo's DNS server.
 	Resolver = netip.MustParseAddrPort("198.18.0.2:53")
 )

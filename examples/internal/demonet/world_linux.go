@@ -23,7 +23,6 @@ import (
 const (
 	nearAddr = "198.18.0.1/24"
 	farAddr  = "198.18.0.2/24"
-	targets  = "198.19.0.0/16"
 	answered = "198.19.0.0/18"
 	silent   = "198.19.128.0/18"
 	refused  = "198.19.192.0/18"
@@ -73,7 +72,7 @@ func connect(near, far *testbed.Namespace) error {
 		return err
 	}
 	gateway := netip.MustParsePrefix(farAddr).Addr()
-	if err := near.AddRoute(netip.MustParsePrefix(targets), gateway, Interface); err != nil {
+	if err := near.AddRoute(Targets, gateway, Interface); err != nil {
 		return err
 	}
 	if err := far.AddLocalRoute(netip.MustParsePrefix(answered)); err != nil {

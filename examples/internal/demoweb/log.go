@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"time"
 )
 
 // Report is the server's own account, which owes nothing to the crawler's.
@@ -14,8 +15,12 @@ type Report struct {
 	Connections    int `json:"connections"`
 	Requests       int `json:"requests"`
 	PeakPerAddress int `json:"peak_per_address"` // connections open at once to the same of our addresses
-	Addresses      int `json:"addresses"`        // of ours that were connected to
-	Clients        int `json:"clients"`          // addresses that connected
+	PeakPerPrefix  int `json:"peak_per_prefix"`  // and to the same /24
+	// LeastPauseUS is the least time between two requests, one after another,
+	// to the same of our addresses, or to the same host; 0 if there were none.
+	LeastPauseUS int64 `json:"least_pause_us"`
+	Addresses    int   `json:"addresses"` // of ours that were connected to
+	Clients      int   `json:"clients"`   // addresses that connected
 	// UserAgents counts requests by their User-Agent, for the first few that
 	// were seen.
 	UserAgents map[string]int `json:"user_agents"`
@@ -40,7 +45,9 @@ type connectionLog struct {
 	mu      sync.Mutex
 	r       Report
 	open    map[netip.Addr]int
+	near    map[netip.Prefix]int
 	clients map[netip.Addr]struct{}
+	last    map[string]time.Time // request, by address or host
 }
 
 // note is an http.Server.ConnState.
@@ -51,14 +58,18 @@ func (l *connectionLog) note(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		if l.open == nil {
-			l.open, l.clients = make(map[netip.Addr]int), make(map[netip.Addr]struct{})
+			l.open, l.near = make(map[netip.Addr]int), make(map[netip.Prefix]int)
+			l.clients = make(map[netip.Addr]struct{})
 		}
 		l.r.Connections++
 		l.open[local]++
 		l.clients[remote] = struct{}{}
 		l.r.PeakPerAddress = max(l.r.PeakPerAddress, l.open[local])
+		l.near[prefixOf(local)]++
+		l.r.PeakPerPrefix = max(l.r.PeakPerPrefix, l.near[prefixOf(local)])
 	case http.StateClosed, http.StateHijacked:
 		l.open[local]--
+		l.near[prefixOf(local)]--
 	}
 }
 
@@ -67,9 +78,32 @@ func (l *connectionLog) request(req *http.Request) {
 	defer l.mu.Unlock()
 	l.r.Requests++
 	l.r.agent(req.UserAgent())
+	now := time.Now()
+	if local, ok := req.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		l.pause("address "+addrOf(local).String(), now)
+	}
+	l.pause("host "+strings.ToLower(req.Host), now)
 	if strings.HasPrefix(req.URL.Path, "/private/") {
 		l.r.Forbidden++
 	}
+}
+
+// pause notes the time since the last request to the same.
+func (l *connectionLog) pause(to string, now time.Time) {
+	if l.last == nil {
+		l.last = make(map[string]time.Time)
+	}
+	if last, again := l.last[to]; again {
+		if us := now.Sub(last).Microseconds(); l.r.LeastPauseUS <= 0 || us < l.r.LeastPauseUS {
+			l.r.LeastPauseUS = max(us, 1)
+		}
+	}
+	l.last[to] = now
+}
+
+func prefixOf(a netip.Addr) netip.Prefix {
+	p, _ := a.Prefix(24)
+	return p
 }
 
 func (l *connectionLog) report() Report {

@@ -42,7 +42,7 @@ func TestAPageIsWhatItSays(t *testing.T) {
 		require.Len(t, content, made.Bytes)
 		base, err := url.Parse(w.PageURL(p))
 		require.NoError(t, err)
-		require.Equal(t, made.Links, page.Links(content, base), "page %d", p)
+		require.Equal(t, made.Links, page.Links(content, "text/html; charset=utf-8", base), "page %d", p)
 		smallest, largest = min(smallest, made.Bytes), max(largest, made.Bytes)
 		if made.Delay > 0 {
 			slow++

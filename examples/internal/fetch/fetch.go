@@ -1,18 +1,15 @@
 package fetch
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net"
 	"net/http"
 	"net/netip"
 	"strconv"
-	"sync"
 	"time"
 
 	"myriad/examples/internal/frontier"
@@ -24,56 +21,78 @@ type DialFunc func(ctx context.Context, network, address string) (net.Conn, erro
 
 // Options say how pages are fetched.
 type Options struct {
+	// Dial is given addresses, never names.
 	Dial       DialFunc
 	Timeout    time.Duration // for a whole page, from the dial to the last byte
 	UserAgent  string
-	BodyBytes  int64 // a longer body is cut short, with ErrTooLarge
+	BodyBytes  int64 // a longer body is cut short, with ErrTooLarge or ErrBomb
 	PerAddress int   // connections to one address at a time
+	PerPrefix  int   // and in one /24 or /64; 0 is without limit
 	TLS        *tls.Config
+	// KeepRaw keeps every body as it was sent, in Reply.Raw.
+	KeepRaw bool
+	// Guest asks for the right to one connection to the host of a site that the
+	// task at hand is not of, and says where it lives; only redirects of
+	// robots.txt need that. leave gives it back. With nil they are not followed
+	// to other sites.
+	Guest func(ctx context.Context, host string) (addr netip.Addr, leave func(), err error)
 }
 
-// idleTimeout closes a kept connection that has had nothing to do.
-const idleTimeout = 15 * time.Second
+const (
+	// idleTimeout closes a kept connection that has had nothing to do.
+	idleTimeout = 15 * time.Second
+	// headerBytes is how much header a reply may have.
+	headerBytes = 64 << 10
+)
 
-// ErrTooLarge ends the reading of a body that is longer than allowed.
-var ErrTooLarge = errors.New("body larger than allowed")
+// Errors that end the reading of a body.
+var (
+	ErrTooLarge = errors.New("body larger than allowed")
+	ErrBomb     = errors.New("body unpacks to more than allowed")
+	ErrEncoding = errors.New("body is not packed as it says")
+	ErrMemory   = errors.New("no memory left for bodies")
+)
 
 // Fetcher fetches pages.
 type Fetcher struct {
 	options Options
 	gate    *gate
+	kept    kept
+	memory  budget
 }
 
 // New returns a Fetcher.
 func New(o Options) *Fetcher {
-	return &Fetcher{options: o, gate: newGate(o.PerAddress)}
+	f := &Fetcher{options: o}
+	f.memory.free.Store(memoryMax)
+	f.gate = newGate(o.PerAddress, o.PerPrefix, f.kept.closeIn)
+	return f
 }
 
 // Reply is what came back. After an error it holds what came before it.
 type Reply struct {
 	Status   int
+	Proto    string // as in "HTTP/1.1"
 	Header   http.Header
-	Body     []byte // of HTML and of robots.txt; other bodies are counted only
-	Bytes    int64  // of the body
+	Body     []byte // unpacked, of HTML and of robots.txt; of others nothing
+	Raw      []byte // as it was sent, of all, with Options.KeepRaw
+	Bytes    int64  // of the body as it was sent
+	Digest   string // of the same, "sha256:" and hexadecimal; "" if it did not come whole
 	Location string // canonical, of a redirect
-	Timing   Timing
+	// BadLocation: it redirects, but to no web address.
+	BadLocation bool
+	Timing      Timing
+	Request     http.Header // what was asked with
 
-	buffer *bytes.Buffer // holds Body
+	body, raw *buffer
 }
 
-// buffers are for bodies, most of which are small.
-var buffers = sync.Pool{New: func() any { return bytes.NewBuffer(make([]byte, 0, 16<<10)) }}
-
-// bufferMax is the largest buffer kept for the next page.
-const bufferMax = 256 << 10
-
-// Release gives the memory of Body back; it must not be used afterwards.
+// Release gives the memory of Body and Raw back; they must not be used
+// afterwards.
 func (r *Reply) Release() {
-	if r.buffer != nil && r.buffer.Cap() <= bufferMax {
-		r.buffer.Reset()
-		buffers.Put(r.buffer)
-	}
-	r.buffer, r.Body = nil, nil
+	r.body.release()
+	r.raw.release()
+	r.body, r.raw, r.Body, r.Raw = nil, nil, nil, nil
 }
 
 // HTML reports whether the body may hold links.
@@ -96,13 +115,15 @@ func (r *Reply) RetryAfter() time.Duration {
 
 // Fetch fetches the page of a task.
 func (f *Fetcher) Fetch(ctx context.Context, t *frontier.Task) (Reply, error) {
-	return f.get(ctx, t, t.URL, (*Reply).HTML)
-}
-
-// get fetches a URL by the slot of a task and keeps its body if wanted.
-func (f *Fetcher) get(ctx context.Context, t *frontier.Task, address string, wanted func(*Reply) bool) (r Reply, err error) {
 	ctx, cancel := context.WithTimeout(ctx, f.options.Timeout)
 	defer cancel()
+	p := f.pinned(t)
+	defer f.kept.rest(p)
+	return f.get(ctx, p, t.URL, (*Reply).HTML)
+}
+
+// get fetches a URL by a pinned transport and keeps its body if wanted.
+func (f *Fetcher) get(ctx context.Context, p *pinned, address string, wanted func(*Reply) bool) (r Reply, err error) {
 	clock := startClock()
 	req, err := http.NewRequestWithContext(clock.trace(ctx), http.MethodGet, address, nil)
 	if err != nil {
@@ -110,62 +131,31 @@ func (f *Fetcher) get(ctx context.Context, t *frontier.Task, address string, wan
 	}
 	req.Header.Set("User-Agent", f.options.UserAgent)
 	req.Header.Set("Accept", "text/html,*/*;q=0.5")
+	req.Header.Set("Accept-Encoding", acceptEncoding)
+	r.Request = req.Header
 	defer func() { r.Timing = clock.timing() }()
-	resp, err := f.transport(t).RoundTrip(req)
+	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
 		return r, fmt.Errorf("fetch: %w", preferDeadline(ctx, err))
 	}
 	defer resp.Body.Close()
-	r.Status, r.Header, r.Location = resp.StatusCode, resp.Header, location(resp)
-	if err := f.readBody(resp.Body, &r, wanted(&r)); err != nil {
+	r.Status, r.Proto, r.Header = resp.StatusCode, resp.Proto, resp.Header
+	r.locate(resp)
+	if err := f.readBody(resp, &r, wanted(&r)); err != nil {
 		return r, fmt.Errorf("fetch: %w", preferDeadline(ctx, err))
 	}
 	clock.lastByte()
 	return r, nil
 }
 
-// readBody reads to the end, or to the limit.
-func (f *Fetcher) readBody(body io.Reader, r *Reply, keep bool) (err error) {
-	limited := io.LimitReader(body, f.options.BodyBytes+1)
-	if keep {
-		r.buffer = buffers.Get().(*bytes.Buffer)
-		r.Bytes, err = r.buffer.ReadFrom(limited)
-		r.Body = r.buffer.Bytes()
-	} else {
-		r.Bytes, err = io.Copy(io.Discard, limited)
-	}
-	if err == nil && r.Bytes > f.options.BodyBytes {
-		err = ErrTooLarge
-	}
-	return err
-}
-
-// transport is the one that holds the slot's connection.
-func (f *Fetcher) transport(t *frontier.Task) *http.Transport {
-	kept, _ := t.Slot.Keep.(*pinned)
-	if kept == nil {
-		kept = f.newPinned()
-		t.Slot.Keep = kept
-	}
-	if t.Slot.Site != t.Site {
-		kept.CloseIdleConnections()
-		t.Slot.Site = t.Site
-	}
-	_, host, _ := weburl.Split(t.URL)
-	kept.host.Store(&home{host, t.Addr})
-	return kept.Transport
-}
-
-func location(resp *http.Response) string {
+// locate resolves where a redirect leads.
+func (r *Reply) locate(resp *http.Response) {
 	text := resp.Header.Get("Location")
 	if resp.StatusCode < 300 || resp.StatusCode > 399 || text == "" {
-		return ""
+		return
 	}
 	target, err := weburl.Resolve(resp.Request.URL, text)
-	if err != nil {
-		return ""
-	}
-	return target
+	r.Location, r.BadLocation = target, err != nil
 }
 
 // preferDeadline names the cause where the end of the time looks like
@@ -175,17 +165,4 @@ func preferDeadline(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", cause, err)
 	}
 	return err
-}
-
-// CloseIdle closes the connection kept by a slot, if any.
-func CloseIdle(s *frontier.Slot) {
-	if kept, _ := s.Keep.(*pinned); kept != nil {
-		kept.CloseIdleConnections()
-	}
-}
-
-// home says where a host lives.
-type home struct {
-	host string
-	addr netip.Addr
 }

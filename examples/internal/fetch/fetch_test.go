@@ -93,7 +93,6 @@ func TestFetch(t *testing.T) {
 	r = get("http://name.test:" + port + "/html")
 	require.True(t, strings.HasPrefix(string(r.Body), "name.test:"), "the name is sent, the address dialled")
 	require.False(t, r.Timing.Reused, "another site, another connection")
-	CloseIdle(slot)
 }
 
 // raw answers each connection with text, and closes it.
@@ -131,7 +130,7 @@ func TestReasons(t *testing.T) {
 		"chunk missing":  {raw(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"), CutShort},
 		"bad chunk":      {raw(t, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nab"), BadReply},
 		"too large":      {raw(t, "HTTP/1.1 200 OK\r\n\r\n"+strings.Repeat("x", 2000)), TooLarge},
-		"huge header":    {raw(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20)+"\r\n\r\n"), BadReply},
+		"huge header":    {raw(t, "HTTP/1.1 200 OK\r\nX: "+strings.Repeat("x", 1<<20)+"\r\n\r\n"), HeaderTooLarge},
 		"never answers":  {raw(t, ""), DeadlineExceeded},
 		"nothing at all": {raw(t, "\r\n"), BadReply},
 	} {
@@ -162,11 +161,19 @@ func TestRobotsFollowsRedirects(t *testing.T) {
 		fmt.Fprint(rw, "User-agent: *\nDisallow: /x\n")
 	}))
 	defer other.Close()
-	f := New(Options{Dial: new(net.Dialer).DialContext, Timeout: time.Minute, BodyBytes: 1000, PerAddress: 2})
+	guests := 0
+	f := New(Options{
+		Dial: new(net.Dialer).DialContext, Timeout: time.Minute, BodyBytes: 1000, PerAddress: 2,
+		Guest: func(_ context.Context, host string) (netip.Addr, func(), error) {
+			guests++
+			return netip.MustParseAddr(host), func() { guests-- }, nil
+		},
+	})
 	rules, err := f.Robots(t.Context(), taskFor(t, first.URL+"/page", &frontier.Slot{}))
 	require.NoError(t, err)
 	require.False(t, rules.Allowed(first.URL+"/x"))
 	require.True(t, rules.Allowed(first.URL+"/y"))
+	require.Zero(t, guests)
 }
 
 func TestRobotsRedirectedForever(t *testing.T) {
@@ -183,32 +190,40 @@ func TestRobotsRedirectedForever(t *testing.T) {
 }
 
 func TestGate(t *testing.T) {
-	g := newGate(2)
+	g := newGate(2, 3, func(netip.Prefix) {})
 	var mu sync.Mutex
-	open, peak := 0, 0
-	dial := func(context.Context, string, string) (net.Conn, error) {
+	open, peak := map[string]int{}, map[string]int{}
+	change := func(key string, by int) {
 		mu.Lock()
 		defer mu.Unlock()
-		open++
-		peak = max(peak, open)
+		open[key] += by
+		peak[key] = max(peak[key], open[key])
+	}
+	dial := func(_ context.Context, _, address string) (net.Conn, error) {
+		change(address, 1)
+		change("prefix", 1)
 		c, _ := net.Pipe()
 		return c, nil
 	}
 	var dialling sync.WaitGroup
-	for range 20 {
+	for k := range 40 {
 		dialling.Go(func() {
-			c, err := g.dial(t.Context(), dial, "tcp", "192.0.2.1:80")
-			require.NoError(t, err)
-			mu.Lock()
-			open--
-			mu.Unlock()
-			require.NoError(t, c.Close())
-			require.NoError(t, c.Close(), "twice is once")
+			address := fmt.Sprintf("192.0.2.%d:80", k%3)
+			c, err := g.dial(t.Context(), dial, "tcp", address)
+			if err != nil {
+				panic(err)
+			}
+			change(address, -1)
+			change("prefix", -1)
+			_ = c.Close()
+			_ = c.Close() // twice is once
 		})
 	}
 	dialling.Wait()
-	require.LessOrEqual(t, peak, 2)
-	require.Empty(t, g.doors, "nothing is kept of an address that is left")
+	require.LessOrEqual(t, peak["prefix"], 3)
+	require.LessOrEqual(t, peak["192.0.2.0:80"], 2)
+	require.Empty(t, g.addresses.all, "nothing is kept of an address that is left")
+	require.Empty(t, g.prefixes.all)
 
 	first, err := g.dial(t.Context(), dial, "tcp", "192.0.2.2:80")
 	require.NoError(t, err)
@@ -220,5 +235,5 @@ func TestGate(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	require.NoError(t, first.Close())
 	require.NoError(t, second.Close())
-	require.Empty(t, g.doors)
+	require.Empty(t, g.addresses.all)
 }

@@ -10,25 +10,38 @@ import (
 	"os"
 	"strings"
 	"syscall"
+
+	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/outcome"
 )
 
-// Reasons of failure, as the output names them.
+// Reasons of failure, as the output names them, beside those of package
+// outcome.
 const (
-	Refused          = "refused"            // RST in answer to our SYN
-	Reset            = "reset"              // RST later on
-	TimedOut         = "timed out"          // the peer did not answer
-	DeadlineExceeded = "deadline exceeded"  // it took longer than allowed
-	Unreachable      = "unreachable"        // ICMP says so, or no neighbour answers
-	NoSuchName       = "no such name"       // the DNS says so
-	NameFailed       = "name lookup failed" // the DNS could not say
-	TooLarge         = "too large"          // the body was cut short by us
-	CutShort         = "cut short"          // the reply ended too early
-	BadTLS           = "tls"
-	BadReply         = "bad reply" // no HTTP
-	NoMemory         = "no memory" // a bound of ours was used up
-	DeviceGone       = "device gone"
-	Stopped          = "stopped" // the crawl was ended
-	Failed           = "failed"  // none of the above; the detail says more
+	NoSuchName     = "no such name"       // the DNS says so
+	NameFailed     = "name lookup failed" // the DNS could not say
+	HeaderTooLarge = "header too large"   // more than headerBytes
+	Bomb           = "unpacks to too much"
+	BadEncoding    = "bad encoding"    // the body is not packed as it says, or in a way not asked for
+	BadCertificate = "bad certificate" // of another name, out of its time, or of nobody whom we trust
+	BadTLS         = "tls"
+	BadReply       = "bad reply" // no HTTP
+)
+
+// The words of package outcome that a fetch may end with.
+const (
+	Refused          = outcome.Refused
+	Reset            = outcome.Reset
+	TimedOut         = outcome.TimedOut // the peer did not answer
+	DeadlineExceeded = outcome.Deadline
+	Unreachable      = outcome.Unreachable
+	TooLarge         = outcome.TooLarge
+	CutShort         = outcome.CutShort
+	Excluded         = outcome.Excluded
+	NoMemory         = outcome.NoMemory
+	DeviceGone       = outcome.DeviceGone
+	Stopped          = outcome.ShutDown
+	Failed           = outcome.Failed
 )
 
 // Reason names the cause of an error from this package or a resolver; "" for
@@ -43,6 +56,8 @@ func Reason(err error) string {
 			return NoSuchName
 		}
 		return NameFailed
+	case isCertificate(err):
+		return BadCertificate
 	case isTLS(err):
 		return BadTLS
 	}
@@ -52,6 +67,9 @@ func Reason(err error) string {
 		}
 	}
 	text := err.Error()
+	if strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list too large") {
+		return HeaderTooLarge
+	}
 	for _, part := range badReplies {
 		if strings.Contains(text, part) {
 			return BadReply
@@ -64,8 +82,8 @@ func Reason(err error) string {
 // values.
 var badReplies = []string{
 	"malformed HTTP", "malformed MIME header", "chunk length", "chunk line", "chunked",
-	"transfer encoding", "Content-Length", "server response headers exceeded",
-	"Unsolicited response",
+	"transfer encoding", "Content-Length", "Unsolicited response", "readLoopPeekFailLocked", "stream error", "PROTOCOL_ERROR",
+	"connection error", "http2:",
 }
 
 // causes are looked for in this order.
@@ -74,6 +92,10 @@ var causes = []struct {
 	reason string
 }{
 	{ErrTooLarge, TooLarge},
+	{ErrBomb, Bomb},
+	{ErrEncoding, BadEncoding},
+	{ErrMemory, NoMemory},
+	{frontier.ErrExcluded, Excluded},
 	{syscall.ECONNREFUSED, Refused},
 	{syscall.ECONNRESET, Reset},
 	{syscall.EPIPE, Reset},
@@ -90,10 +112,14 @@ var causes = []struct {
 	{net.ErrClosed, Stopped},
 }
 
+func isCertificate(err error) bool {
+	var verify *tls.CertificateVerificationError
+	var host x509.HostnameError
+	return errors.As(err, &verify) || errors.As(err, &host)
+}
+
 func isTLS(err error) bool {
 	var alert tls.AlertError
 	var record tls.RecordHeaderError
-	var verify *tls.CertificateVerificationError
-	var host x509.HostnameError
-	return errors.As(err, &alert) || errors.As(err, &record) || errors.As(err, &verify) || errors.As(err, &host)
+	return errors.As(err, &alert) || errors.As(err, &record) || strings.Contains(err.Error(), "tls: ")
 }

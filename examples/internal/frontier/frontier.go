@@ -1,6 +1,7 @@
 package frontier
 
 import (
+	"errors"
 	"net/netip"
 	"time"
 )
@@ -35,7 +36,13 @@ type Limits struct {
 	// Pause is the time between the end of a task and the beginning of the
 	// next one at the same address, hence also of the same host.
 	Pause time.Duration
+	// Refuse says why an address is not to be asked at all, nil if it may be;
+	// its errors match ErrExcluded. nil refuses none.
+	Refuse func(netip.Addr) error
 }
+
+// ErrExcluded: the address is one that is left alone.
+var ErrExcluded = errors.New("address is left alone")
 
 // Counts are totals, and what is in hand now.
 type Counts struct {

@@ -52,8 +52,9 @@ type prefix struct {
 	parked    []*address // that could be asked, but for the prefix
 }
 
-// prefixOf is the neighbourhood of an address.
-func prefixOf(a netip.Addr) netip.Prefix {
+// PrefixOf is the neighbourhood that an address has in common with others: its
+// /24 or /64.
+func PrefixOf(a netip.Addr) netip.Prefix {
 	bits := 64
 	if a.Is4() {
 		bits = 24

@@ -204,10 +204,18 @@ func (f *Frontier) newHost(name string) *host {
 
 // settle gives a host its address.
 func (f *Frontier) settle(h *host, addr netip.Addr, err error) {
+	if err == nil && f.limits.Refuse != nil {
+		err = f.limits.Refuse(addr)
+	}
 	h.err, h.found = err, true
 	if err != nil {
 		return
 	}
+	h.address = f.place(addr)
+	h.address.hosts++
+}
+
+func (f *Frontier) place(addr netip.Addr) *address {
 	a := f.addresses[addr]
 	if a == nil {
 		a = &address{addr: addr, index: -1, prefix: f.neighbourhood(addr)}
@@ -215,12 +223,11 @@ func (f *Frontier) settle(h *host, addr netip.Addr, err error) {
 		f.addresses[addr] = a
 		f.met.addresses++
 	}
-	a.hosts++
-	h.address = a
+	return a
 }
 
 func (f *Frontier) neighbourhood(addr netip.Addr) *prefix {
-	key := prefixOf(addr)
+	key := PrefixOf(addr)
 	p := f.prefixes[key]
 	if p == nil {
 		p = &prefix{key: key}
@@ -261,13 +268,8 @@ func (f *Frontier) end(t *Task, pause time.Duration) {
 	s := t.site
 	s.active--
 	if a := s.host.address; t.Slot != nil {
-		a.active--
 		a.free = append(a.free, t.Slot)
-		if next := time.Now().Add(max(pause, f.limits.Pause)); pause >= 0 && next.After(a.next) {
-			a.next = next
-		}
-		f.leave(a.prefix)
-		f.schedule(a)
+		f.release(a, pause)
 	}
 	f.forget(s)
 }
@@ -280,6 +282,16 @@ func (f *Frontier) leave(p *prefix) {
 		f.schedule(a)
 	}
 	p.parked = p.parked[:0]
+}
+
+// release takes a connection to an address back.
+func (f *Frontier) release(a *address, pause time.Duration) {
+	a.active--
+	if next := time.Now().Add(max(pause, f.limits.Pause)); pause >= 0 && next.After(a.next) {
+		a.next = next
+	}
+	f.leave(a.prefix)
+	f.schedule(a)
 }
 
 // forget drops a site that has nothing to do, and with the last one of a host,

@@ -331,3 +331,59 @@ func TestACancelledWaiterLosesNothing(t *testing.T) {
 	running.Wait()
 	require.Equal(t, frontier.Counts{StoreCounts: frontier.StoreCounts{Seen: 200, Left: 200 - done}, Hosts: 1, Addresses: 1}, m.Counts())
 }
+
+// TestGuests asks addresses out of turn, within the same limits.
+func TestGuests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := open(t, frontier.Limits{PerAddress: 1, PerPrefix: 2, Pause: time.Second})
+		add(t, f, urls("192.0.2.1", 0, 2))
+		task, err := f.Next(t.Context())
+		require.NoError(t, err)
+		busy, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err = f.Guest(busy, task.Addr)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		leave, err := f.Guest(t.Context(), netip.MustParseAddr("192.0.2.2"))
+		require.NoError(t, err)
+		full, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		_, err = f.Guest(full, netip.MustParseAddr("192.0.2.3"))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		leave()
+		start := time.Now()
+		leave, err = f.Guest(t.Context(), netip.MustParseAddr("192.0.2.2"))
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Since(start), time.Second)
+		leave()
+		require.NoError(t, f.Done(task, 0, nil))
+	})
+}
+
+func TestRefusedAddressesAreNotAsked(t *testing.T) {
+	f, err := frontier.New(&plain{seen: map[string]bool{}, wait: map[string][]frontier.Item{}}, frontier.Limits{
+		PerAddress: 1, Refuse: func(a netip.Addr) error {
+			if a.IsPrivate() {
+				return frontier.ErrExcluded
+			}
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	add(t, f, []string{"http://10.0.0.1/", "http://inside.test/", "http://8.8.8.8/"})
+	host, err := f.Name(t.Context())
+	require.NoError(t, err)
+	f.Found(host, netip.MustParseAddr("192.168.1.1"), nil)
+	for range 3 {
+		task, err := f.Next(t.Context())
+		require.NoError(t, err)
+		if task.URL == "http://8.8.8.8/" {
+			require.NoError(t, task.Err)
+		} else {
+			require.ErrorIs(t, task.Err, frontier.ErrExcluded)
+			require.Nil(t, task.Slot)
+		}
+		require.NoError(t, f.Done(task, 0, nil))
+	}
+	_, err = f.Guest(t.Context(), netip.MustParseAddr("10.0.0.1"))
+	require.ErrorIs(t, err, frontier.ErrExcluded)
+}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+	"golang.org/x/net/html/charset"
 
 	"myriad/examples/internal/weburl"
 )
@@ -21,9 +22,11 @@ import (
 const LinksMax = 10_000
 
 // Links returns the canonical URLs that the page links to, in order, each
-// once. base is the page's own address; a <base> element replaces it. What is
-// not a web address is left out.
-func Links(body []byte, base *url.URL) []string {
+// once. contentType is the header's, whose character set a page may correct by
+// its first bytes; base is the page's own address, which a <base> element
+// replaces. What is not a web address is left out.
+func Links(body []byte, contentType string, base *url.URL) []string {
+	body = toUTF8(body, contentType)
 	var links []string
 	seen := make(map[string]struct{})
 	tokens := html.NewTokenizer(bytes.NewReader(body))
@@ -57,6 +60,20 @@ func Links(body []byte, base *url.URL) []string {
 		links = append(links, link)
 	}
 	return links
+}
+
+// toUTF8 brings a page into UTF-8 as browsers do: by a byte order mark, the
+// header, or a <meta> element among the first 1,024 bytes.
+func toUTF8(body []byte, contentType string) []byte {
+	from, name, _ := charset.DetermineEncoding(body, contentType)
+	if name == "utf-8" {
+		return body
+	}
+	text, err := from.NewDecoder().Bytes(body)
+	if err != nil {
+		return body // cannot be: decoders replace what they do not know
+	}
+	return text
 }
 
 // linkAttribute names the attribute of a tag that leads to another page.

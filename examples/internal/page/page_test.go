@@ -18,7 +18,7 @@ func TestLinks(t *testing.T) {
 		<A HREF='http://B.test:80/two#x'>2</a><a class=q href=/three?a=1&amp;b=2>3</a><a href=one>again</a>
 		<a name="none"><a href="mailto:x@a.test"><script>var s = "<a href='/script'>"</script>
 		<iframe src="//c.test/frame"></iframe><area href="?q"><a href="/first" href="/second">
-		<a href="unclosed`), base)
+		<a href="unclosed`), "text/html", base)
 	require.Equal(t, []string{"http://a.test/dir/one", "http://b.test/two", "http://a.test/three?a=1&b=2",
 		"http://c.test/frame", "http://a.test/dir/page?q", "http://a.test/first"}, got)
 }
@@ -26,8 +26,8 @@ func TestLinks(t *testing.T) {
 func TestLinksFollowBase(t *testing.T) {
 	base, err := url.Parse("http://a.test/")
 	require.NoError(t, err)
-	require.Equal(t, []string{"http://b.test/d/x"}, Links([]byte(`<base href="//b.test/d/"><a href=x>`), base))
-	require.Equal(t, []string{"http://a.test/x"}, Links([]byte(`<base href="%zz"><a href=x>`), base))
+	require.Equal(t, []string{"http://b.test/d/x"}, Links([]byte(`<base href="//b.test/d/"><a href=x>`), "text/html", base))
+	require.Equal(t, []string{"http://a.test/x"}, Links([]byte(`<base href="%zz"><a href=x>`), "text/html", base))
 }
 
 func TestLinksAreBounded(t *testing.T) {
@@ -37,7 +37,7 @@ func TestLinksAreBounded(t *testing.T) {
 	for i := range LinksMax + 100 {
 		trap.WriteString("<a href=/" + strconv.Itoa(i) + ">")
 	}
-	require.Len(t, Links([]byte(trap.String()), base), LinksMax)
+	require.Len(t, Links([]byte(trap.String()), "text/html", base), LinksMax)
 }
 
 func FuzzLinks(f *testing.F) {
@@ -46,7 +46,7 @@ func FuzzLinks(f *testing.F) {
 		bounded.Input(t, 64<<20, func() {
 			base, err := url.Parse("http://a.test/")
 			require.NoError(t, err)
-			for _, link := range Links(body, base) {
+			for _, link := range Links(body, "text/html", base) {
 				require.True(t, strings.HasPrefix(link, "http"), link)
 			}
 		})
