@@ -160,18 +160,21 @@ func FuzzCarve(f *testing.F) {
 }
 
 func TestCodecAllocatesNothing(t *testing.T) {
-	b := make([]byte, 0, 512*Stride(60))
+	b := make([]byte, 0, 4096*Stride(60))
 	frame := frameOf(60, 1)
-	frames := make([]iobackend.Frame, 512)
+	frames := make([]iobackend.Frame, 4096)
 	c := Carver{FrameMax: 1514}
-	require.Zero(t, testing.AllocsPerRun(100, func() {
-		b = b[:0]
-		for range 512 {
-			b, _ = Append(b, frame, 0)
-		}
-		c.Reset(b)
-		c.Carve(frames, 0)
-	}))
+	for count := 1; count <= 4096; count *= 2 {
+		require.Zero(t, testing.AllocsPerRun(10, func() {
+			b = b[:0]
+			for range count {
+				b, _ = Append(b, frame, 0)
+			}
+			c.Reset(b)
+			n, _ := c.Carve(frames, 0)
+			require.Equal(t, count, n)
+		}), count)
+	}
 }
 
 // Frames of 60 bytes, by frames in the buffer: ns/op is per frame.
