@@ -15,29 +15,31 @@
 //
 // # Output
 //
-// One JSON object per line and name, to -out: name, type; rcode (NOERROR or
-// NXDOMAIN) or, when there is no answer, error; answers, each with name, type,
-// ttl and data (as in a zone file); servers (the first 16 asked), requests, tcp
-// (where one went over TCP), us (microseconds from the start to the end). The
-// errors: timed out, refused (port closed), unreachable, refused by server,
-// server failure, lame delegation, bad reply, cut short, no server address,
-// delegation loop, delegation too deep, cname loop, too many requests, name
-// not supported.
+// One JSON object per line and name, to -out; dnswalk schema says of what
+// fields (schema.go), and -fields chooses among them. Names are in lower case
+// with the final dot. A name whose line would be longer than 4096 bytes has
+// several, with part and parts, each with its share of the answers; a record
+// that is longer than that is cut: all but its last piece say more. The file is
+// whole lines at every instant, also after kill -9; lines are added to a file
+// that exists.
 //
-// Names are in lower case with the final dot. A name whose line would be longer
-// than 4096 bytes has several, with part and parts, each with its share of the
-// answers; a record that is longer than that is cut: all but its last piece
-// say more. The file is whole lines at every instant, also after kill -9; what
-// is in hand then is lost, and lines are added to a file that exists.
+// -rtt writes, at the end, one object per server that was asked (dnswalk schema
+// dnswalk.servers).
 //
-// -rtt writes, at the end, one object per server that was asked: server,
-// requests, replies, and of the replies' delays min_us, mean_us, max_us. A
-// delay is from the turn in which a request left to the receive timestamp of
-// the batch with its reply; requests are never repeated under one id, so none
-// is ambiguous. Those over TCP are not among them.
+// # State
 //
-// # Exit codes
+// With -state the walk keeps, every second, which names of the list are done:
+// those whose lines are written. The same command with the same list goes on
+// with the others; at most the names of one checkpoint are resolved, and
+// written, twice. Another list is found out before any name of it is asked for.
 //
-// 0: the list came to its end, or was ended by Ctrl-C. 1: it failed, or the
-// demo did not go as it must. 2: wrong usage.
+// # Politeness
+//
+// -rate bounds the requests a second over all, -per-server and -per-server-rate
+// those at a time and those a second to one address. The bounds per server are
+// divided among the workers. Servers in IANA's special-purpose blocks are left
+// alone, unless -allow says otherwise, and so is what -exclude lists: a name
+// that no other server knows has the error excluded.
+//
+// Exit codes, messages and the other flags are those of package program.
 package main

@@ -16,38 +16,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/examples/internal/demodns"
+	"myriad/examples/internal/endtest"
+	"myriad/examples/internal/program"
 	"myriad/internal/testbed"
 )
 
-// runMark makes the test binary the command itself.
-const runMark = "MYRIAD_DNSWALK_TEST_RUN"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(runMark) != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}
-
-// command is the command with its arguments, as a process of its own.
-func command(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
-	cmd = exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), runMark+"="+t.Name())
-	stderr = new(bytes.Buffer)
-	cmd.Stderr = stderr
-	cmd.WaitDelay = 10 * time.Second
-	return cmd, stderr
-}
-
-func exitCode(err error) int {
-	if exit, ok := err.(*exec.ExitError); ok {
-		return exit.ExitCode()
-	}
-	if err != nil {
-		return -1
-	}
-	return 0
-}
+func TestMain(m *testing.M) { endtest.Main(m, main) }
 
 // line is one JSON line of the output, as the documentation has it.
 type line struct {
@@ -86,6 +60,7 @@ func readLines(t *testing.T, r io.Reader) map[string]*line {
 		dec := json.NewDecoder(bytes.NewReader(text))
 		dec.DisallowUnknownFields()
 		require.NoError(t, dec.Decode(l), string(text))
+		require.NoError(t, namesSchema.Check(text), string(text))
 		before := all[l.key()]
 		if l.Part > 1 {
 			require.NotNil(t, before)
@@ -123,56 +98,45 @@ func requireWalked(t *testing.T, tree demodns.Tree, all map[string]*line) {
 	}
 }
 
-// leftovers are the processes that a command has left.
-func leftovers(t *testing.T) (left []string) {
-	t.Helper()
-	paths, err := filepath.Glob("/proc/[0-9]*/environ")
-	require.NoError(t, err)
-	for _, path := range paths {
-		environ, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(environ, []byte(runMark+"="+t.Name()+"\x00")) {
-			left = append(left, path)
-		}
-	}
-	return left
-}
-
-func requireNothingLeft(t *testing.T) {
-	t.Helper()
-	require.Eventually(t, func() bool { return len(leftovers(t)) == 0 }, 30*time.Second, 20*time.Millisecond)
-}
-
 func TestBadUsageOfTheBinary(t *testing.T) {
-	cmd, stderr := command(t, "-names", "x")
-	require.Equal(t, exitUsage, exitCode(cmd.Run()))
-	require.Equal(t, 1, strings.Count(stderr.String(), "\n"), stderr)
-	cmd, stderr = command(t, "-h")
-	require.Zero(t, exitCode(cmd.Run()))
-	require.Contains(t, stderr.String(), "Usage: dnswalk")
+	_, stderr := endtest.Run(t, program.UsageWrong, "-names", "x")
+	require.Equal(t, 1, strings.Count(stderr, "\n"), stderr)
+	stdout, _ := endtest.Run(t, program.Finished, "-h")
+	require.Contains(t, string(stdout), "Usage:\n  dnswalk [flags]")
 }
 
-// TestFailures has what only turns out when it is tried.
-func TestFailures(t *testing.T) {
+// TestExitCodes provokes each, in the ways that only turn out when it is
+// tried.
+func TestExitCodes(t *testing.T) {
 	testbed.Require(t)
 	hints := filepath.Join(t.TempDir(), "hints")
 	require.NoError(t, os.WriteFile(hints, []byte("; nothing\n"), 0o600))
+	small := []string{"-demo-zones", "1", "-demo-names", "1", "-demo-tiny"}
+	other := filepath.Join(t.TempDir(), "state")
+	endtest.Run(t, program.Finished, append(small, "-state", other, "-q")...)
 	for _, test := range []struct {
+		code int
 		args []string
 		want []string
 	}{
-		{[]string{"-interface", "none0", "-source", "192.0.2.128/25"}, []string{"none0"}},
-		{[]string{"-interface", "lo", "-source", "192.0.2.1", "-names", hints + "x"}, []string{"-names", "no such file"}},
-		{[]string{"-interface", "lo", "-source", "192.0.2.1", "-hints", hints}, []string{"-hints", "no A record"}},
-		{[]string{"-out", "/none/x"}, []string{"-out", "/none/x"}},
-		{[]string{"-rtt", "/none/x"}, []string{"-rtt", "/none/x"}},
+		{program.Finished, append(small, "-state", other), []string{"has come to its end", "remove the directory"}},
+		{program.Failed, []string{"-interface", "none0", "-source", "192.0.2.128/25"}, []string{"none0"}},
+		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-names", hints + "x"}, []string{"-names", "no such file"}},
+		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-hints", hints}, []string{"-hints", "no A record"}},
+		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-exclude", hints}, []string{"-exclude", "line 1"}},
+		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-root", "10.0.0.1"}, []string{"10.0.0.0/8", "Private-Use", "-allow 10.0.0.1"}},
+		{program.WriteFailed, []string{"-out", "/none/x"}, []string{"-out", "/none/x"}},
+		{program.WriteFailed, []string{"-rtt", "/none/x"}, []string{"-rtt", "/none/x"}},
+		{program.WriteFailed, append(small, "-report", "/none/x"), []string{"/none/x"}},
+		{program.StateRefused, []string{"-demo-zones", "2", "-state", other}, []string{"-state " + other, "another run", "Zones:1", "Zones:2"}},
+		{program.DemoWrong, append(small, "-timeout", "1ms", "-tries", "1", "-per-server-rate", "2000", "-per-server", "1"), []string{"demo: not as it should be"}},
 	} {
-		cmd, stderr := command(t, test.args...)
-		require.Equal(t, exitFailure, exitCode(cmd.Run()), stderr)
+		_, stderr := endtest.Run(t, test.code, test.args...)
 		for _, part := range test.want {
-			require.Contains(t, stderr.String(), part)
+			require.Contains(t, stderr, part)
 		}
 	}
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 // TestDemo runs the whole thing, by each backend and with each server.
@@ -186,7 +150,7 @@ func TestDemo(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel() // most of the time goes into waiting for silence
 			rtt := filepath.Join(t.TempDir(), "rtt")
-			cmd, stderr := command(t, "-demo-zones", "6", "-demo-names", "40", "-backend", test.backend, test.tiny, "-rtt", rtt)
+			cmd, stderr := endtest.Command(t, "-demo-zones", "6", "-demo-names", "40", "-backend", test.backend, test.tiny, "-rtt", rtt)
 			out, err := cmd.Output()
 			require.NoError(t, err, stderr)
 			requireWalked(t, demodns.Tree{TLDs: 4, Zones: 6, Names: 40}, readLines(t, bytes.NewReader(out)))
@@ -194,7 +158,7 @@ func TestDemo(t *testing.T) {
 				require.Contains(t, stderr.String(), part)
 			}
 			requireDelays(t, rtt)
-			requireNothingLeft(t)
+			endtest.RequireNothingLeft(t)
 		})
 	}
 }
@@ -224,7 +188,7 @@ func TestDemoIsPaced(t *testing.T) {
 	testbed.Require(t)
 	t.Parallel()
 	begin := time.Now()
-	cmd, stderr := command(t, "-demo-zones", "2", "-demo-names", "100", "-rate", "300", "-per-server", "2")
+	cmd, stderr := endtest.Command(t, "-demo-zones", "2", "-demo-names", "100", "-rate", "300", "-per-server", "2")
 	out, err := cmd.Output()
 	require.NoError(t, err, stderr)
 	all := readLines(t, bytes.NewReader(out))
@@ -237,14 +201,7 @@ func TestDemoIsPaced(t *testing.T) {
 
 // begin starts a walk that takes a while, and returns when it has got going.
 func begin(t *testing.T, path string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
-	cmd, stderr = command(t, "-demo-names", "250", "-rate", "5000", "-out", path)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	require.Eventually(t, func() bool {
-		info, err := os.Stat(path)
-		return err == nil && info.Size() > 100_000
-	}, time.Minute, 5*time.Millisecond)
-	return cmd, stderr
+	return endtest.Begin(t, path, 100_000, "-demo-names", "250", "-rate", "5000", "-out", path)
 }
 
 func readFile(t *testing.T, path string) map[string]*line {
@@ -261,7 +218,7 @@ func TestKill(t *testing.T) {
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
 	require.Greater(t, len(readFile(t, path)), 100)
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 func TestInterrupt(t *testing.T) {
@@ -269,11 +226,11 @@ func TestInterrupt(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "out.jsonl")
 	cmd, stderr := begin(t, path)
 	require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
-	require.Zero(t, exitCode(cmd.Wait()), stderr)
+	require.Equal(t, program.Interrupted, endtest.ExitCode(cmd.Wait()), stderr)
 	require.Contains(t, stderr.String(), "Interrupted after")
 	for _, l := range readFile(t, path) {
 		require.NotEqual(t, "device gone", l.Error)
 	}
 	require.Contains(t, stderr.String(), strconv.Itoa(len(readFile(t, path)))+" names", "the summary counts what was written")
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-	"flag"
 	"strings"
 	"testing"
 
@@ -36,6 +33,15 @@ var badUsage = []struct {
 	{[]string{"-per-server", "0"}, false, "from 1 to 60000"},
 	{[]string{"-demo-tlds", "1"}, false, "from 2 to"},
 	{[]string{"-cache", "0"}, false, "-cache 0"},
+	{[]string{"-per-server-rate", "-1"}, false, "-per-server-rate -1"},
+	{[]string{"-allow", "10.0.0.0/8"}, false, "-allow needs -interface"},
+	{[]string{"-fields", "colour"}, false, "dnswalk.names/1"},
+}
+
+// parse has the flags of a command line checked.
+func parse(args []string) (*options, error) {
+	o := newOptions()
+	return o, newProgram(o).Parse(args)
 }
 
 func TestBadUsage(t *testing.T) {
@@ -44,28 +50,24 @@ func TestBadUsage(t *testing.T) {
 		if test.real {
 			args = append(append([]string{}, realFlags...), args...)
 		}
-		_, err := parse(args, new(bytes.Buffer))
+		_, err := parse(args)
 		require.ErrorContains(t, err, test.want, "%v", args)
 	}
 }
 
 func TestDefaultsOfEachMode(t *testing.T) {
-	o, err := parse(nil, nil)
+	o, err := parse(nil)
 	require.NoError(t, err)
 	require.Zero(t, o.Rate)
-	o, err = parse(realFlags, nil)
+	o, err = parse(realFlags)
 	require.NoError(t, err)
-	require.EqualValues(t, goodRate, o.Rate)
-	require.Equal(t, goodPerServer, o.PerServer)
-	var help bytes.Buffer
-	_, err = parse([]string{"-h"}, &help)
-	require.True(t, errors.Is(err, flag.ErrHelp))
-	require.Contains(t, help.String(), "Usage: dnswalk")
-	require.Contains(t, help.String(), "-per-server")
+	require.Equal(t, goodManners.rate, o.Rate)
+	require.Equal(t, goodManners.perServer, o.PerServer)
+	require.Equal(t, goodManners.perServerRate, o.PerServerRate)
 }
 
 func TestReadNames(t *testing.T) {
-	o, err := parse(append([]string{"-zone", "Example.ORG", "-type", "mx"}, realFlags...), nil)
+	o, err := parse(append([]string{"-zone", "Example.ORG", "-type", "mx"}, realFlags...))
 	require.NoError(t, err)
 	var got []iterate.Question
 	collect := func(q iterate.Question) bool { got = append(got, q); return true }

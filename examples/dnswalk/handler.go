@@ -5,6 +5,7 @@ import (
 
 	"myriad/examples/internal/iterate"
 	"myriad/examples/internal/jsonl"
+	"myriad/examples/internal/latency"
 	"myriad/tcpclient"
 )
 
@@ -13,22 +14,24 @@ type handler struct {
 	s      *session
 	engine *iterate.Engine
 	idle   bool // takes no names: another worker has its share
-	batch  []iterate.Question
+	batch  []item
 	ended  bool // the list is
 	full   bool // the output waits
 	lines  []byte
+	names  []ended // that the lines are of
 	over   sync.Once
+	delays latency.Histogram
 
-	mu       sync.Mutex // what others look at
-	counts   iterate.Counts
-	outcomes map[string]int
+	mu     sync.Mutex // what others look at
+	counts iterate.Counts
 }
 
 func newHandler(s *session, w *tcpclient.Worker) *handler {
-	h := &handler{s: s, outcomes: map[string]int{}}
+	h := &handler{s: s}
 	h.engine = iterate.New(iterate.Config{
 		Roots: s.roots, Parallel: s.o.Parallel, PerServer: s.o.PerServer, Streams: streamsMax,
 		Zones: s.o.Cache, Timeout: s.o.Timeout, Tries: s.o.Tries, QueriesPerName: s.o.Requests, Port: 53,
+		PerServerRate: s.o.PerServerRate, Excluded: s.excluded, Latency: &h.delays,
 		Next: h.next, Done: h.done, Turn: h.turn,
 	}, w)
 	return h
@@ -41,9 +44,9 @@ func (h *handler) Events(_ *tcpclient.Worker, events []tcpclient.Event) { h.engi
 func (h *handler) OpenMore(_ *tcpclient.Worker, room int) { h.engine.Fill(room) }
 
 // next is the next name of the list, if one has been read.
-func (h *handler) next() (q iterate.Question, ok bool) {
+func (h *handler) next() (q iterate.Question, number uint64, ok bool) {
 	if h.idle || h.full {
-		return q, false
+		return q, 0, false
 	}
 	if len(h.batch) == 0 && !h.ended {
 		select {
@@ -53,11 +56,11 @@ func (h *handler) next() (q iterate.Question, ok bool) {
 		}
 	}
 	if len(h.batch) == 0 {
-		return q, false
+		return q, 0, false
 	}
-	q = h.batch[0]
+	i := h.batch[0]
 	h.batch = h.batch[1:]
-	return q, true
+	return i.Question, i.number, true
 }
 
 func (h *handler) done(r *iterate.Result) {
@@ -69,9 +72,7 @@ func (h *handler) done(r *iterate.Result) {
 			outcome = noRecord
 		}
 	}
-	h.mu.Lock()
-	h.outcomes[outcome]++
-	h.mu.Unlock()
+	h.names = append(h.names, ended{r.Number, outcome})
 	if h.s.check != nil {
 		h.s.check.note(r)
 	}
@@ -82,8 +83,8 @@ const noRecord = "no such record"
 
 // turn hands over what the turn has brought.
 func (h *handler) turn() {
-	h.full = h.s.out.add(h.lines)
-	h.lines = h.lines[:0]
+	h.full = h.s.out.add(h.lines, h.names)
+	h.lines, h.names = h.lines[:0], h.names[:0]
 	h.mu.Lock()
 	h.counts = h.engine.Counts()
 	h.mu.Unlock()

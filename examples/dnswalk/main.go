@@ -1,58 +1,30 @@
 package main
 
 import (
-	"errors"
-	"flag"
-	"fmt"
-	"os"
-	"runtime/debug"
+	"context"
 
 	"myriad/examples/internal/demodns"
-	"myriad/examples/internal/demonet"
+	"myriad/examples/internal/program"
+	"myriad/examples/internal/schema"
 )
 
-// Exit codes.
-const (
-	exitOK = iota
-	exitFailure
-	exitUsage
-)
+func main() { program.Main(newProgram(newOptions())) }
 
-// gcPercent trades memory for time: what lives is small.
-const gcPercent = 400
-
-func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
+func newProgram(o *options) *program.Program {
+	return &program.Program{
+		Name: "dnswalk", Short: "resolve lists of DNS names from the root servers downwards",
+		About: about, Instead: "names go into a file, given with -names, or to standard input",
+		Options: &o.Options, Flags: o.define, Groups: groups, Words: program.Words{
+			Does: "resolve through this network `device` instead of the demo",
+			Rate: "requests per second, a `number`; 0 for no limit (1000; demo: no limit)",
+		},
+		Examples: []program.Example{
+			{Line: "dnswalk -out names.jsonl -rtt servers.jsonl", Does: "walk the demo's DNS"},
+			{Line: "dnswalk -interface eth0 -source 192.0.2.128/25 -names list.txt -out names.jsonl -state walk", Does: "resolve a list; after Ctrl-C the same command goes on"},
+		},
+		Schemas: []schema.Schema{namesSchema, serversSchema},
+		Servers: []program.Server{{Is: demodns.IsServer, Serve: demodns.ServeForever}},
+		Check:   o.check, Demo: o.demo,
+		Run: func(ctx context.Context, r *program.Run) error { return walk(ctx, o, r) },
 	}
-	os.Exit(run())
-}
-
-func run() int {
-	if demodns.IsServer() {
-		return report(demodns.ServeForever())
-	}
-	o, err := parse(os.Args[1:], os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "dnswalk: %v\n", err)
-		return exitUsage
-	case o.demo() && !demonet.Inside():
-		code, err := demonet.Enter()
-		if err != nil {
-			return report(fmt.Errorf("make namespaces for the demo: %w; run it as root, or give -interface", err))
-		}
-		return code
-	}
-	return report(walk(o))
-}
-
-func report(err error) int {
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "dnswalk: %v\n", err)
-		return exitFailure
-	}
-	return exitOK
 }

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
 	"strings"
@@ -12,23 +14,37 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"myriad/examples/internal/iterate"
+	"myriad/examples/internal/program"
 )
+
+// item is a question with its number in the list.
+type item struct {
+	iterate.Question
+	number uint64
+}
 
 // source hands questions out to the engines, in batches.
 type source struct {
-	batches chan []iterate.Question
+	batches chan []item
 	wake    func()
-	known   atomic.Int64 // read so far
-	err     error        // read after batches is closed
+	points  *points
+	skipped func(iterate.Question) // takes those that are done already
+	known   atomic.Int64           // read so far
+	ended   atomic.Bool            // the list is read to its end
+	err     error                  // read after batches is closed
 }
 
 const batchNames = 256
 
-func newSource() *source { return &source{batches: make(chan []iterate.Question, 64)} }
+func newSource(p *points, skipped func(iterate.Question)) *source {
+	return &source{batches: make(chan []item, 64), points: p, skipped: skipped}
+}
 
 // push hands a batch out; false when the walk is over.
-func (s *source) push(ctx context.Context, batch []iterate.Question) bool {
-	s.known.Add(int64(len(batch)))
+func (s *source) push(ctx context.Context, batch []item) bool {
+	if len(batch) == 0 {
+		return true
+	}
 	select {
 	case s.batches <- batch:
 		s.wake()
@@ -40,18 +56,39 @@ func (s *source) push(ctx context.Context, batch []iterate.Question) bool {
 
 // run reads with read, in a goroutine of its own, until its end or ctx's.
 func (s *source) run(ctx context.Context, read func(yield func(iterate.Question) bool) error) {
-	var batch []iterate.Question
-	s.err = read(func(q iterate.Question) bool {
-		if batch = append(batch, q); len(batch) < batchNames {
+	var batch []item
+	sum := fnv.New64a()
+	number := uint64(0)
+	var other error // the state is of another list
+	err := read(func(q iterate.Question) bool {
+		if s.points.has(number) {
+			s.skipped(q)
+		} else {
+			batch = append(batch, item{q, number})
+		}
+		number++
+		s.known.Add(1)
+		fmt.Fprintf(sum, "%s %d\n", q.Name, q.Type)
+		if number%batchNames != 0 && number&(number-1) != 0 {
+			return true // a point also at each power of two, for short lists
+		}
+		if other = s.points.read(point{number, sum.Sum64()}); other != nil {
+			return false
+		}
+		if len(batch) < batchNames && number%batchNames != 0 {
 			return true
 		}
 		full := batch
 		batch = nil
 		return s.push(ctx, full)
 	})
-	if len(batch) > 0 {
+	if s.err = errors.Join(err, other); s.err == nil {
+		s.err = s.points.end(number, ctx.Err() != nil)
+	}
+	if s.err == nil {
 		s.push(ctx, batch)
 	}
+	s.ended.Store(true)
 	close(s.batches)
 	s.wake()
 }
@@ -63,7 +100,7 @@ func openNames(path string) (io.ReadCloser, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("-names: %w", err)
+		return nil, program.Fail(program.UsageWrong, fmt.Errorf("-names: %w", err))
 	}
 	return f, nil
 }
@@ -80,7 +117,7 @@ func readNames(list io.Reader, o *options, yield func(iterate.Question) bool) er
 		}
 		q, err := question(fields, o)
 		if err != nil {
-			return fmt.Errorf("-names %s, line %d: %w", o.Names, number, err)
+			return program.Fail(program.UsageWrong, fmt.Errorf("-names %s, line %d: %w", o.Names, number, err))
 		}
 		if !yield(q) {
 			return nil

@@ -2,66 +2,65 @@ package main
 
 import (
 	"errors"
-	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
+	"maps"
 	"sync"
 	"time"
 
-	"myriad/examples/internal/jsonl"
-	"myriad/examples/internal/progress"
+	"myriad/examples/internal/program"
+	"myriad/examples/internal/state"
 )
 
+// ended is a name that has an outcome.
+type ended struct {
+	number  uint64
+	outcome string
+}
+
 // output takes lines from the workers and writes them in a goroutine of its
-// own, so that no worker waits for a disk.
+// own, so that no worker waits for a disk. It keeps count of what is written,
+// and the checkpoint of that.
 type output struct {
-	name    string
-	lines   *jsonl.Writer
+	out     *program.Out
+	dir     *state.Dir // nil without -state
+	points  *points
 	mu      sync.Mutex
 	changed sync.Cond
 	pending []byte
-	ended   bool
-	err     error
+	names   []ended // whose lines are pending
+	over    bool
+	err     error // read after done
 	done    chan struct{}
+
+	written position // but for the list's point; guarded by mu
+	saved   time.Time
 }
 
-// backlogMax is the bytes waiting above which no new names are taken.
-const backlogMax = 8 << 20
+const (
+	// backlogMax is the bytes waiting above which no new names are taken.
+	backlogMax = 8 << 20
+	// checkpointEvery is the time between two checkpoints.
+	checkpointEvery = time.Second
+)
 
-// openOutput opens the output before anything else is made: it fails most
-// easily.
-func openOutput(path string) (o *output, closeOut func(), err error) {
-	o = &output{name: path, done: make(chan struct{})}
+// newOutput writes to out, and goes on from where began stands.
+func newOutput(out *program.Out, dir *state.Dir, began position) *output {
+	o := &output{out: out, dir: dir, points: &points{began: began}, done: make(chan struct{}), saved: time.Now()}
 	o.changed.L = &o.mu
-	if o.name == "" && progress.Terminal(os.Stdout) {
-		o.name = filepath.Join(os.TempDir(), time.Now().Format("dnswalk-20060102-150405.jsonl"))
+	o.written.Outcomes = maps.Clone(began.Outcomes)
+	if o.written.Outcomes == nil {
+		o.written.Outcomes = map[string]int64{}
 	}
-	if o.name == "" || o.name == "-" {
-		o.name, o.lines = "standard output", jsonl.NewWriter(os.Stdout)
-		return o, func() {}, nil
-	}
-	_, statErr := os.Lstat(o.name)
-	w, f, err := jsonl.Open(o.name)
-	if err != nil {
-		return nil, nil, fmt.Errorf("-out: %w", err)
-	}
-	o.lines = w
-	return o, func() {
-		// A walk that could not begin leaves no empty file behind.
-		if info, err := f.Stat(); errors.Is(statErr, fs.ErrNotExist) && err == nil && info.Size() == 0 {
-			os.Remove(o.name)
-		}
-		f.Close()
-	}, nil
+	o.written.Done = began.Done.Clone()
+	return o
 }
 
-// add takes whole lines, which are copied, and reports whether the backlog is
-// too long for more names.
-func (o *output) add(lines []byte) (full bool) {
+// add takes whole lines and the names that they are of, both of which are
+// copied, and reports whether the backlog is too long for more names.
+func (o *output) add(lines []byte, names []ended) (full bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.pending = append(o.pending, lines...)
+	o.names = append(o.names, names...)
 	if len(lines) > 0 {
 		o.changed.Signal()
 	}
@@ -72,12 +71,14 @@ func (o *output) add(lines []byte) (full bool) {
 func (o *output) run(failed func(error)) {
 	defer close(o.done)
 	var writing []byte
+	var names []ended
 	for {
 		o.mu.Lock()
-		for len(o.pending) == 0 && !o.ended {
+		for len(o.pending) == 0 && !o.over {
 			o.changed.Wait()
 		}
 		writing, o.pending = o.pending, writing[:0]
+		names, o.names = o.names, names[:0]
 		over := len(writing) == 0
 		o.mu.Unlock()
 		if over {
@@ -86,18 +87,64 @@ func (o *output) run(failed func(error)) {
 		if o.err != nil {
 			continue
 		}
-		if o.err = o.lines.WriteLines(writing); o.err != nil {
+		if o.err = o.write(writing, names); o.err != nil {
 			failed(o.err)
 		}
 	}
 }
 
-// end writes what waits, and returns the failure, if any.
-func (o *output) end() error {
+// write writes lines, and when it is time a checkpoint.
+func (o *output) write(lines []byte, names []ended) error {
+	if err := o.out.WriteLines(lines); err != nil {
+		return err
+	}
 	o.mu.Lock()
-	o.ended = true
+	for _, n := range names {
+		o.written.Outcomes[n.outcome]++
+		if o.dir != nil {
+			o.written.Done.Done(n.number)
+		}
+	}
+	o.mu.Unlock()
+	if o.dir == nil || time.Since(o.saved) < checkpointEvery {
+		return nil
+	}
+	return o.checkpoint(o.dir.Save)
+}
+
+// checkpoint makes what is written last, and then says so.
+func (o *output) checkpoint(save func(any) error) error {
+	if err := o.out.Sync(); err != nil {
+		return err
+	}
+	o.written.List = o.points.below(o.written.Done.Low())
+	err := save(&o.written)
+	o.saved = time.Now()
+	return err
+}
+
+// outcomes counts the names whose lines are written, those of the runs before
+// included.
+func (o *output) outcomes() map[string]int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return maps.Clone(o.written.Outcomes)
+}
+
+// end writes what waits and the last checkpoint, and returns the failure, if
+// any. finished is a walk that has come to its end.
+func (o *output) end(finished bool) error {
+	o.mu.Lock()
+	o.over = true
 	o.changed.Signal()
 	o.mu.Unlock()
 	<-o.done
-	return o.err
+	if o.dir == nil {
+		return o.err
+	}
+	save := o.dir.Save
+	if finished && o.err == nil {
+		save = o.dir.Finish
+	}
+	return errors.Join(o.err, o.checkpoint(save))
 }

@@ -19,6 +19,7 @@ import (
 	"golang.org/x/net/dns/dnsmessage"
 
 	"myriad/examples/internal/demodns"
+	"myriad/examples/internal/endtest"
 	"myriad/internal/testbed"
 )
 
@@ -44,12 +45,12 @@ func TestUnboundSaysTheSame(t *testing.T) {
 	names := filepath.Join(dir, "names")
 	require.NoError(t, os.WriteFile(names, []byte(nameList(tree)), 0o644))
 
-	cmd, stderr := command(t, "-interface", demodns.Interface, "-source", demodns.Sources.String(), "-hints", hints,
-		"-names", names, "-rate", "5000", "-per-server", "100", "-timeout", "400ms")
+	cmd, stderr := endtest.Command(t, "-interface", demodns.Interface, "-source", demodns.Sources.String(), "-hints", hints,
+		"-names", names, "-rate", "5000", "-per-server", "100", "-per-server-rate", "0", "-allow", demodns.Targets.String(), "-timeout", "400ms")
 	out := new(bytes.Buffer)
 	cmd.Stdout = out
 	require.NoError(t, near.Start(cmd))
-	require.Zero(t, exitCode(cmd.Wait()), stderr)
+	require.Zero(t, endtest.ExitCode(cmd.Wait()), stderr)
 	ours := readLines(t, out)
 	requireWalked(t, tree, ours)
 

@@ -5,20 +5,22 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/netip"
 	"os"
-	"os/signal"
 	"sync"
-	"syscall"
 	"time"
 
+	"myriad/examples/internal/account"
 	"myriad/examples/internal/demodns"
-	"myriad/examples/internal/demonet"
 	"myriad/examples/internal/iterate"
+	"myriad/examples/internal/latency"
+	"myriad/examples/internal/metrics"
+	"myriad/examples/internal/monitor"
 	"myriad/examples/internal/network"
-	"myriad/examples/internal/progress"
-	"myriad/iobackend"
+	"myriad/examples/internal/outcome"
+	"myriad/examples/internal/program"
+	"myriad/examples/internal/state"
+	"myriad/examples/internal/targets"
 	"myriad/tcpclient"
 )
 
@@ -33,41 +35,33 @@ const (
 
 // session is one run of the command, from the interface to the output.
 type session struct {
-	o        *options
-	roots    []iterate.Host
-	list     io.ReadCloser // nil in the demo
-	out      *output
-	source   *source
-	client   *tcpclient.Client
-	handlers []*handler
-	working  sync.WaitGroup // the handlers that have something to do
-	backend  string
-	check    *checker // of the demo
-	world    *demodns.World
+	o          *options
+	run        *program.Run
+	roots      []iterate.Host
+	exclusions *targets.Exclusions
+	list       io.ReadCloser // nil in the demo
+	dir        *state.Dir    // nil without -state
+	out        *output
+	source     *source
+	client     *tcpclient.Client
+	handlers   []*handler
+	working    sync.WaitGroup // the handlers that have something to do
+	way        network.Choice
+	check      *checker // of the demo
+	world      *demodns.World
 }
 
 // walk makes a session, runs it and tells how it went.
-func walk(o *options) (err error) {
-	// Signals count from here on, so that nothing is left half made.
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, restore) // a second one ends the process at once
-	s := &session{o: o}
+func walk(ctx context.Context, o *options, r *program.Run) (err error) {
+	s := &session{o: o, run: r}
 	if err := s.openInput(); err != nil {
 		return err
 	}
-	out, closeOut, err := openOutput(o.Out)
+	closeOut, err := s.openOutput()
 	if err != nil {
 		return err
 	}
 	defer closeOut()
-	s.out = out
-	if o.RTT != "" { // refused before the work rather than after it
-		f, err := os.OpenFile(o.RTT, os.O_WRONLY|os.O_CREATE, 0o644)
-		if err != nil {
-			return fmt.Errorf("-rtt: %w", err)
-		}
-		f.Close()
-	}
 	defer func() {
 		if s.world != nil {
 			err = errors.Join(err, s.world.Stop())
@@ -76,35 +70,99 @@ func walk(o *options) (err error) {
 	if err := s.openNetwork(); err != nil {
 		return err
 	}
-	return s.run(ctx)
+	return s.resolve(ctx)
 }
 
 // openInput opens what there is to be done, and from where.
 func (s *session) openInput() (err error) {
 	if s.o.demo() {
-		s.roots = []iterate.Host{{Name: "a.root.", Addr: demodns.RootAddr}}
+		s.o.Allow = append(s.o.Allow, demodns.Targets)
 		s.check = newChecker(s.o.Demo)
-		return nil
+	} else if s.list, err = openNames(s.o.Names); err != nil {
+		return err
 	}
-	s.roots = iterate.Roots()
-	if len(s.o.Roots) > 0 {
-		s.roots = nil
+	if s.exclusions, err = s.o.Exclusions(); err != nil {
+		return err
+	}
+	if s.roots, err = s.findRoots(); err != nil {
+		return program.Fail(program.UsageWrong, err)
+	}
+	for _, r := range s.roots {
+		if err := s.exclusions.Refuse(netip.PrefixFrom(r.Addr, 32)); err != nil {
+			return fmt.Errorf("root server: %w", err)
+		}
+	}
+	return nil
+}
+
+// findRoots are the root servers to begin with.
+func (s *session) findRoots() (roots []iterate.Host, err error) {
+	switch {
+	case s.o.demo():
+		return []iterate.Host{{Name: "a.root.", Addr: demodns.RootAddr}}, nil
+	case len(s.o.Roots) > 0:
 		for _, a := range s.o.Roots {
-			s.roots = append(s.roots, iterate.Host{Addr: a})
+			roots = append(roots, iterate.Host{Addr: a})
 		}
+		return roots, nil
+	case s.o.Hints == "":
+		return iterate.Roots(), nil
 	}
-	if s.o.Hints != "" {
-		f, err := os.Open(s.o.Hints)
+	f, err := os.Open(s.o.Hints)
+	if err != nil {
+		return nil, fmt.Errorf("-hints: %w", err)
+	}
+	defer f.Close()
+	if roots, err = iterate.ReadHints(f); err != nil {
+		return nil, fmt.Errorf("-hints %s: %w", s.o.Hints, err)
+	}
+	return roots, nil
+}
+
+// openOutput opens what is written, and goes on from the state, if there is
+// one. It is done before anything else is made: it fails most easily.
+func (s *session) openOutput() (closeOut func(), err error) {
+	out, err := s.run.OpenOut()
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
 		if err != nil {
-			return fmt.Errorf("-hints: %w", err)
+			out.Close()
 		}
-		defer f.Close()
-		if s.roots, err = iterate.ReadHints(f); err != nil {
-			return fmt.Errorf("-hints %s: %w", s.o.Hints, err)
+	}()
+	if s.o.RTT != "" { // refused before the work rather than after it
+		f, err := os.OpenFile(s.o.RTT, os.O_WRONLY|os.O_CREATE, 0o644)
+		if err != nil {
+			return nil, program.Fail(program.WriteFailed, fmt.Errorf("-rtt: %w", err))
+		}
+		f.Close()
+	}
+	if s.dir, err = s.run.OpenState(stateVersion, s.o.settings()); err != nil {
+		return nil, err
+	}
+	var began position
+	if s.dir != nil {
+		if err := s.dir.Position(&began); err != nil {
+			return nil, err
 		}
 	}
-	s.list, err = openNames(s.o.Names)
-	return err
+	if n := outcome.Sum(began.Outcomes); n > 0 {
+		s.run.Log.Info(fmt.Sprintf("goes on after %d names", n))
+	}
+	s.out = newOutput(out, s.dir, began)
+	return func() {
+		if s.dir != nil {
+			s.dir.Close()
+		}
+		out.Close()
+	}, nil
+}
+
+// excluded reports whether a server is left alone.
+func (s *session) excluded(a netip.Addr) bool {
+	_, excluded := s.exclusions.Excluded(a)
+	return excluded
 }
 
 // read yields the questions.
@@ -122,51 +180,38 @@ func (s *session) read(yield func(iterate.Question) bool) error {
 
 // openNetwork opens the interface, which in the demo it makes first.
 func (s *session) openNetwork() (err error) {
-	in := tcpclient.Interface{
-		Name: s.o.Interface, Backend: s.o.Backend, Sources: s.o.Sources, Queues: s.o.Queues,
-		Gateway: s.o.Gateway.Addr, GatewayMAC: net.HardwareAddr(s.o.GatewayMAC),
-	}
-	why := "-backend asks for it"
+	in := s.o.Device()
 	if s.o.demo() {
 		if s.world, err = demodns.Start(nil, s.o.Demo, s.o.DemoTiny); err != nil {
 			return err
 		}
 		in.Name, in.Sources = demodns.Interface, []netip.Prefix{demodns.Sources}
-		if in.Backend == "" && !demonet.Privileged() {
-			in.Backend, why = "afpacket", "without root, in a user namespace, there is no AF_XDP"
+	}
+	s.source = newSource(s.out.points, func(q iterate.Question) {
+		if s.check != nil {
+			s.check.skip(q)
 		}
-	}
-	s.source = newSource()
+	})
 	s.source.wake = s.wake
-	if in.Backend != "" {
-		err = s.open(in)
-	} else {
-		why, err = s.openAny(in)
+	s.way, err = network.Choose(s.o.Backend, s.o.demo(), func(backend string) error {
+		in.Backend = backend
+		return s.open(in)
+	})
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		s.announce(in.Name, why)
+	where := ""
+	if s.world != nil {
+		where = fmt.Sprintf(", to a demo DNS of %d zones in a namespace of its own, served by %s", len(s.o.Demo.All()), s.world.Program)
 	}
-	return err
-}
-
-// openAny takes AF_XDP, or where that cannot be had, AF_PACKET.
-func (s *session) openAny(in tcpclient.Interface) (why string, err error) {
-	in.Backend = "afxdp"
-	first := s.open(in)
-	if !errors.Is(first, iobackend.ErrNotSupported) {
-		return "it is the faster way, and available here", first
-	}
-	in.Backend = "afpacket"
-	if err := s.open(in); err != nil {
-		return "", errors.Join(first, err)
-	}
-	return first.Error(), nil
+	s.run.Log.Info(s.way.Announce(in.Name) + where + "; output to " + s.out.out.Name)
+	return nil
 }
 
 // open opens the client. The bound per server is divided among the workers;
 // those for which nothing is left take no names.
 func (s *session) open(in tcpclient.Interface) (err error) {
-	s.handlers, s.backend = nil, in.Backend
+	s.handlers = nil
 	s.client, err = tcpclient.New(tcpclient.Config{
 		Interfaces: []tcpclient.Interface{in}, Rate: s.o.Rate, SYNRetries: 2,
 		ConnectionsMax: 16 * streamsMax, QueriesMax: s.o.Parallel + 4096, QueryBytes: queryBytes,
@@ -187,16 +232,6 @@ func (s *session) open(in tcpclient.Interface) (err error) {
 	return nil
 }
 
-// announce says in one line what was chosen and why.
-func (s *session) announce(device, why string) {
-	what := map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"}[s.backend]
-	where := ""
-	if s.world != nil {
-		where = fmt.Sprintf(", to a demo DNS of %d zones in a namespace of its own, served by %s", len(s.o.Demo.All()), s.world.Program)
-	}
-	fmt.Fprintf(os.Stderr, "dnswalk: %s on %s (%s)%s; output to %s\n", what, device, why, where, s.out.name)
-}
-
 // wake has the workers look at the list again.
 func (s *session) wake() {
 	for k := range s.handlers {
@@ -204,8 +239,8 @@ func (s *session) wake() {
 	}
 }
 
-// run resolves and sums up.
-func (s *session) run(ctx context.Context) error {
+// resolve resolves and sums up.
+func (s *session) resolve(ctx context.Context) error {
 	watched, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	before, start := network.Process(), time.Now()
@@ -215,20 +250,24 @@ func (s *session) run(ctx context.Context) error {
 	}
 	go s.source.run(watched, s.read)
 	go s.watch(watched, cancel)
-	bar := progress.Start(os.Stderr, "names", s.state)
+	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.way.Backend, Unit: "names"}, s.account)
 	s.await(watched)
-	bar.Stop()
-	err := context.Cause(watched)
-	if ctx.Err() != nil {
-		err = nil // that is how it was meant to end
-	} else if err == nil {
-		err = s.source.err
-	}
-	sum := summary{took: time.Since(start), interrupted: ctx.Err() != nil, outName: s.out.name, stack: s.client.Stats()}
-	err = errors.Join(err, s.close())
-	sum.counts, sum.outcomes = s.totals() // now that there is no more to come
+	err := s.reason(ctx, watched)
+	sum := summary{took: time.Since(start), stack: s.client.Stats(), before: outcome.Sum(s.out.points.began.Outcomes)}
+	err = errors.Join(err, s.close(err == nil))
 	sum.cpu = network.Process().Sub(before)
-	return s.finish(sum, err)
+	return s.finish(sum, m, err)
+}
+
+// reason is why the walk has ended: nil at the end of the list.
+func (s *session) reason(ctx, watched context.Context) error {
+	switch {
+	case ctx.Err() != nil:
+		return program.ErrInterrupted
+	case context.Cause(watched) != nil:
+		return context.Cause(watched)
+	}
+	return s.source.err
 }
 
 // await returns when all names are done, or ctx ends.
@@ -246,7 +285,7 @@ func (s *session) await(ctx context.Context) {
 
 // close ends the client and then the output. The engines drop what is in
 // hand: it has not failed.
-func (s *session) close() error {
+func (s *session) close(finished bool) error {
 	for k, h := range s.handlers {
 		_ = s.client.Do(k, func(*tcpclient.Worker) { h.engine.End() })
 	}
@@ -256,12 +295,12 @@ func (s *session) close() error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = nil // some connections were reset instead
 	}
-	return errors.Join(err, s.out.end())
+	return errors.Join(err, s.out.end(finished))
 }
 
 // finish writes the delays, ends the demo, where there is one, and prints the
 // summary.
-func (s *session) finish(sum summary, err error) error {
+func (s *session) finish(sum summary, m *monitor.Monitor, err error) error {
 	if s.o.RTT != "" {
 		n, rttErr := s.writeRTT()
 		sum.servers, err = n, errors.Join(err, rttErr)
@@ -270,54 +309,78 @@ func (s *session) finish(sum summary, err error) error {
 		err = errors.Join(err, s.world.Stop())
 		s.world = nil
 	}
-	if s.check != nil && !sum.interrupted && err == nil {
+	if s.check != nil && err == nil {
 		err = s.check.verdict()
 		sum.checked = err == nil
 	}
-	sum.print(os.Stderr)
+	err = errors.Join(err, m.End(program.How(err)))
+	sum.account, sum.counts, sum.err = s.account(), s.counts(), err
+	sum.print(s.run.Summary(), s.out.out.Name, s.o)
 	return err
 }
 
-// watchInterval is the time between two looks at the stack.
-const watchInterval = 200 * time.Millisecond
+const (
+	// watchInterval is the time between two looks at the stack.
+	watchInterval = 200 * time.Millisecond
+	// paceInterval is the time between two looks at the requests that wait for
+	// their server's next turn.
+	paceInterval = 2 * time.Millisecond
+)
 
 // watch ends the walk when the stack has stopped working: without an interface
-// no name would ever end.
+// no name would ever end. It wakes workers whose requests wait for their turn.
 func (s *session) watch(ctx context.Context, cancel func(error)) {
-	ticker := time.NewTicker(watchInterval)
+	ticker, pace := time.NewTicker(watchInterval), time.NewTicker(paceInterval)
 	defer ticker.Stop()
+	defer pace.Stop()
+	if s.o.PerServerRate == 0 {
+		pace.Stop()
+	}
 	for ctx.Err() == nil {
 		select {
 		case <-ticker.C:
 			if err := s.client.Err(); err != nil {
 				cancel(err)
 			}
+		case <-pace.C:
+			s.wake()
 		case <-ctx.Done():
 		}
 	}
 }
 
-// totals sums up the handlers.
-func (s *session) totals() (c iterate.Counts, outcomes map[string]int) {
-	outcomes = map[string]int{}
+// counts sums up the engines' counts.
+func (s *session) counts() (c iterate.Counts) {
 	for _, h := range s.handlers {
 		h.mu.Lock()
 		c.Add(h.counts)
-		for name, n := range h.outcomes {
-			outcomes[name] += n
-		}
 		h.mu.Unlock()
 	}
-	return c, outcomes
+	return c
 }
 
-func (s *session) state() progress.State {
-	counts, outcomes := s.totals()
+// account is how the walk stands. A name is done when its line is written.
+func (s *session) account() account.Account {
+	c := s.counts()
+	a := account.Account{
+		Known: s.source.known.Load(), Growing: !s.source.ended.Load(), Outcomes: s.out.outcomes(),
+		Stack: s.client.Stats(), Latency: new(latency.Distribution),
+		Counters: map[string]int64{
+			"requests": int64(c.Requests), "requests_tcp": int64(c.Streams), "requests_silent": int64(c.Silent),
+			"replies_mismatched": int64(c.Mismatch), "referrals": int64(c.Referrals), "glueless_lookups": int64(c.Glueless),
+			"names_waited": int64(c.Waited), "servers_excluded": int64(c.Excluded),
+		},
+		Bounds: []account.Bound{
+			{Name: "requests at a time per server", Limit: float64(s.o.PerServer), Peak: float64(c.PeakInFlight)},
+			{Name: "requests a second per server", Limit: s.o.PerServerRate, Peak: float64(c.PeakRate)},
+		},
+	}
+	a.Done = outcome.Sum(a.Outcomes)
 	for _, good := range []string{"NOERROR", "NXDOMAIN", noRecord} {
-		delete(outcomes, good)
+		a.Found += a.Outcomes[good]
 	}
-	return progress.State{
-		Done: counts.Finished, Known: int(s.source.known.Load()),
-		Connections: int(s.client.Stats().ConnectionsOpen), Failures: outcomes,
+	for _, h := range s.handlers {
+		a.Latency.Add(&h.delays)
 	}
+	return a
 }

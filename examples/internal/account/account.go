@@ -25,7 +25,7 @@ type Account struct {
 	// Stack are the library's.
 	Stack tcpclient.Stats
 	// Latency has the delays of answers; nil where none are taken.
-	Latency *latency.Histogram
+	Latency *latency.Distribution
 	// Bounds are the promises kept to others.
 	Bounds []Bound
 }

@@ -8,4 +8,6 @@ var (
 	Interface = "myriad0"
 	// Sources are free for Myriad to use.
 	Sources = netip.MustParsePrefix("198.18.1.0/24")
+	// Targets are where the servers are.
+	Targets = netip.MustParsePrefix("198.19.0.0/16")
 )

@@ -56,7 +56,7 @@ func Start(near *testbed.Namespace, t Tree, tiny bool) (w *World, err error) {
 	if err != nil {
 		return w, err
 	}
-	if err := near.AddRoute(netip.MustParsePrefix("198.19.0.0/16"), netip.MustParseAddr("198.18.0.2"), Interface); err != nil {
+	if err := near.AddRoute(Targets, netip.MustParseAddr("198.18.0.2"), Interface); err != nil {
 		return w, err
 	}
 	if err := w.Far.AddLocalRoute(netip.MustParsePrefix("198.19.0.0/18")); err != nil {

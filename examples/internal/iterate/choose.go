@@ -1,5 +1,7 @@
 package iterate
 
+import "net/netip"
+
 // advance finds out what the task has to do next in its zone, and has it done:
 // ask a server, wait, or fail.
 func (e *Engine) advance(t *task) {
@@ -183,8 +185,21 @@ func (e *Engine) lookUp(t *task, z *zone) bool {
 		if z.failed != "" {
 			t.why = z.failed
 		}
+		if z.excluded {
+			t.why = Excluded
+		}
 	}
 	return false
+}
+
+// enlist adds an address of one of a zone's servers, unless it is left alone.
+func (e *Engine) enlist(z *zone, a netip.Addr) {
+	if e.cfg.Excluded != nil && e.cfg.Excluded(a) {
+		e.counts.Excluded++
+		z.excluded = true
+		return
+	}
+	z.add(e.server(a))
 }
 
 // circular reports whether t, waiting for z, would wait for itself. Each zone
@@ -207,7 +222,7 @@ func (e *Engine) looked(child *task, why Failure) {
 		z.failed = NoServer
 	}
 	for _, a := range child.addrs {
-		z.add(e.server(a))
+		e.enlist(z, a)
 	}
 	if len(z.servers) == 0 {
 		// Not for long: the next who asks may find more.

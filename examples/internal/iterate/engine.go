@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"myriad/examples/internal/latency"
 	"myriad/tcpclient"
 )
 
@@ -32,8 +33,17 @@ type Config struct {
 	Tries          int           // requests per zone and name, over all its servers
 	QueriesPerName int
 	Port           uint16
-	// Next returns the next question; ok is false when there is none for now.
-	Next func() (q Question, ok bool)
+	// PerServerRate is requests per second to one address; 0 is without limit.
+	// Whoever sets it calls Fill again in time (Client.Wake): requests that
+	// wait for their server's next turn make no event.
+	PerServerRate float64
+	// Excluded reports whether an address is left alone; nil is none.
+	Excluded func(netip.Addr) bool
+	// Latency takes the replies' delays; nil is none.
+	Latency *latency.Histogram
+	// Next returns the next question, with a number that its Result repeats; ok
+	// is false when there is none for now.
+	Next func() (q Question, number uint64, ok bool)
 	// Done takes a result, which is borrowed.
 	Done func(*Result)
 	// Turn is called at the end of each call of the engine.
@@ -53,6 +63,10 @@ type Counts struct {
 	Referrals int
 	Waited    int // tasks that waited for what another was about to learn
 	Glueless  int // look-ups of name servers' addresses
+	Excluded  int // addresses of servers that were left alone
+	// The most that one server had at a time, and in one second; when counts
+	// are added, these may be of different servers.
+	PeakInFlight, PeakRate int
 }
 
 // Add adds.
@@ -66,6 +80,9 @@ func (c *Counts) Add(o Counts) {
 	c.Referrals += o.Referrals
 	c.Waited += o.Waited
 	c.Glueless += o.Glueless
+	c.Excluded += o.Excluded
+	c.PeakInFlight += o.PeakInFlight
+	c.PeakRate += o.PeakRate
 }
 
 // Engine resolves names over one worker. It is a tcpclient.Opener by way of
@@ -97,7 +114,9 @@ type Engine struct {
 	closes  [1]tcpclient.Close
 	closed  [1]error
 	result  Result
-	starved []*task // wait for room for a TCP connection
+	starved []*task       // wait for room for a TCP connection
+	apart   time.Duration // the least time between two requests to one server; 0 is none
+	resting resting       // servers with requests that wait for it
 }
 
 // New makes an engine.
@@ -117,6 +136,7 @@ func New(cfg Config, net Transport) *Engine {
 	for _, h := range cfg.Roots {
 		e.root.add(e.server(h.Addr))
 	}
+	e.apart = apart(cfg.PerServerRate, 1)
 	return e
 }
 
@@ -165,12 +185,16 @@ func (e *Engine) Fill(room int) {
 		return
 	}
 	e.feed()
+	e.rouse()
 	for ; room > 0 && !e.ended; room-- {
 		t := e.ready.pop()
 		if t == nil {
 			if !e.begin() {
 				break
 			}
+			continue
+		}
+		if !e.inTurn(t) {
 			continue
 		}
 		if !e.transmit(t) {
@@ -196,13 +220,14 @@ func (e *Engine) begin() bool {
 	if e.active >= e.cfg.Parallel {
 		return false
 	}
-	q, ok := e.cfg.Next()
+	q, number, ok := e.cfg.Next()
 	if !ok {
 		return false
 	}
 	e.counts.Names++
 	e.active++
 	t := e.newTask(q)
+	t.number = number
 	e.descend(t)
 	return true
 }
@@ -269,4 +294,5 @@ func (l *list) unpop(t *task) {
 func (e *Engine) Share(engines int) {
 	e.cfg.PerServer = max(e.cfg.PerServer/engines, 1)
 	e.cfg.Parallel = max(e.cfg.Parallel/engines, 1)
+	e.apart = apart(e.cfg.PerServerRate, engines)
 }

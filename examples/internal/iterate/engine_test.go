@@ -29,6 +29,7 @@ type fakeNet struct {
 	flight  map[netip.Addr]int
 	most    int // in flight to one address
 	asked   []string
+	times   map[netip.Addr][]time.Duration // of the queries
 }
 
 func (n *fakeNet) Now() time.Duration { return n.now }
@@ -43,6 +44,7 @@ func (n *fakeNet) Query(queries []tcpclient.Query, results []tcpclient.Opened) {
 		results[k] = tcpclient.Opened{}
 		a := q.Remote.Addr()
 		n.flight[a]++
+		n.times[a] = append(n.times[a], n.now)
 		n.most = max(n.most, n.flight[a])
 		b := n.reply(a.String(), q.Data, false)
 		if b == nil {
@@ -127,7 +129,7 @@ const root, tld, leaf1, leaf2 = "10.0.0.1", "10.0.1.1", "10.0.2.1", "10.0.2.2"
 
 // newWorld has a root, a domain test., and in it zone.test. with two servers.
 func newWorld(t testing.TB) *world {
-	w := &world{fakeNet: &fakeNet{t: t, conns: map[tcpclient.ID]tcpclient.Open{}, flight: map[netip.Addr]int{}}, got: map[string]outcome{}}
+	w := &world{fakeNet: &fakeNet{t: t, conns: map[tcpclient.ID]tcpclient.Open{}, flight: map[netip.Addr]int{}, times: map[netip.Addr][]time.Duration{}}, got: map[string]outcome{}}
 	w.servers = map[string]func(*dnsmessage.Message, bool) *dnsmessage.Message{
 		root: refer("test.", "ns.test.", tld),
 		tld:  refer("zone.test.", "ns1.zone.test.", leaf1, "ns2.zone.test.", leaf2),
@@ -163,13 +165,13 @@ func refer(cut string, servers ...string) func(*dnsmessage.Message, bool) *dnsme
 
 // resolve resolves names to their end.
 func (w *world) resolve(names ...string) {
-	w.cfg.Next = func() (q Question, ok bool) {
+	w.cfg.Next = func() (q Question, number uint64, ok bool) {
 		if len(names) == 0 {
-			return q, false
+			return q, 0, false
 		}
 		q = Question{names[0], typeA}
 		names = names[1:]
-		return q, true
+		return q, uint64(len(names)), true
 	}
 	w.cfg.Done = func(r *Result) {
 		require.NotContains(w.t, w.got, r.Question.Name, "once each")
@@ -183,7 +185,7 @@ func (w *world) resolve(names ...string) {
 	for turn := 0; ; turn++ {
 		require.Less(w.t, turn, 100_000, "comes to an end")
 		w.engine.Fill(256)
-		if len(w.events) == 0 && len(names) == 0 && w.full == 0 {
+		if len(w.events) == 0 && len(names) == 0 && w.full == 0 && len(w.engine.resting) == 0 {
 			break
 		}
 		events := w.events
@@ -239,6 +241,69 @@ func TestNamesWaitForTheReferralOfTheFirst(t *testing.T) {
 	require.Len(t, w.got, 500)
 	require.Len(t, w.asked, 502)
 	require.Equal(t, 3, w.most, "the bound per server is kept, and used")
+}
+
+// No server has two requests within less than its rate allows, and all have
+// their turn.
+func TestPacedPerServer(t *testing.T) {
+	w := newWorld(t)
+	w.cfg.PerServerRate = 100
+	w.cfg.PerServer = 5
+	var names []string
+	for k := range 50 {
+		names = append(names, fmt.Sprintf("n%d.zone.test.", k))
+	}
+	w.full = 7
+	w.resolve(names...)
+	require.Len(t, w.got, 50)
+	leaves := 0
+	for a, times := range w.times {
+		for k := 1; k < len(times); k++ {
+			require.GreaterOrEqual(t, times[k]-times[k-1], 10*time.Millisecond, a)
+		}
+		if a != netip.MustParseAddr(root) && a != netip.MustParseAddr(tld) {
+			leaves += len(times)
+			require.Greater(t, len(times), 15, "both have their share")
+		}
+	}
+	require.Equal(t, 50, leaves)
+	counts := w.engine.Counts()
+	require.LessOrEqual(t, counts.PeakInFlight, 5)
+	require.Positive(t, counts.PeakInFlight)
+	require.LessOrEqual(t, counts.PeakRate, 100)
+}
+
+// Servers that are left alone are not asked, and a zone that has no others
+// says why.
+func TestExcludedServersAreLeftAlone(t *testing.T) {
+	w := newWorld(t)
+	left := map[string]bool{leaf2: true}
+	w.cfg.Excluded = func(a netip.Addr) bool { return left[a.String()] }
+	w.resolve("a.zone.test.", "b.zone.test.", "c.zone.test.")
+	for _, o := range w.got {
+		require.Empty(t, o.Failure)
+		require.NotContains(t, o.Servers, netip.MustParseAddr(leaf2))
+	}
+	require.Equal(t, 1, w.engine.Counts().Excluded)
+
+	w = newWorld(t)
+	left[leaf1] = true
+	w.cfg.Excluded = func(a netip.Addr) bool { return left[a.String()] }
+	w.resolve("a.zone.test.")
+	require.Equal(t, Excluded, w.got["a.zone.test."].Failure)
+
+	// The same of servers whose addresses had to be looked up.
+	w = newWorld(t)
+	left = map[string]bool{"192.0.2.1": true}
+	w.cfg.Excluded = func(a netip.Addr) bool { return left[a.String()] }
+	w.servers[tld] = func(m *dnsmessage.Message, stream bool) *dnsmessage.Message {
+		if strings.Contains(strings.ToLower(m.Questions[0].Name.String()), "glueless") {
+			return refer("glueless.test.", "ns.zone.test.", "")(m, stream)
+		}
+		return refer("zone.test.", "ns1.zone.test.", leaf1)(m, stream)
+	}
+	w.resolve("a.glueless.test.")
+	require.Equal(t, Excluded, w.got["a.glueless.test."].Failure)
 }
 
 func TestFullQueriesWait(t *testing.T) {
@@ -483,9 +548,9 @@ func BenchmarkNames(b *testing.B) {
 	s := &stencil{}
 	w.cfg.Parallel, w.cfg.PerServer = 4096, 4096
 	left := b.N
-	w.cfg.Next = func() (Question, bool) {
+	w.cfg.Next = func() (Question, uint64, bool) {
 		left--
-		return Question{"some-name.zone.test.", typeA}, left >= 0
+		return Question{"some-name.zone.test.", typeA}, 0, left >= 0
 	}
 	done := 0
 	lines := make([]byte, 0, 1<<20)
@@ -537,7 +602,7 @@ func TestNamesDoNotAllocate(t *testing.T) {
 	w.resolve("www.zone.test.")
 	left, done := 0, 0
 	lines := make([]byte, 0, 4096)
-	w.cfg.Next = func() (Question, bool) { left--; return Question{"some-name.zone.test.", typeA}, left >= 0 }
+	w.cfg.Next = func() (Question, uint64, bool) { left--; return Question{"some-name.zone.test.", typeA}, 0, left >= 0 }
 	w.cfg.Done = func(r *Result) { done++; lines = r.AppendLines(lines[:0], 4096) }
 	s := &stencil{}
 	w.engine.cfg, w.engine.net = w.cfg, s

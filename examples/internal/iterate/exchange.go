@@ -51,6 +51,8 @@ func (e *Engine) transmit(t *task) bool {
 func (e *Engine) asked(t *task) {
 	e.counts.Requests++
 	t.server.Queries++
+	e.counts.PeakRate = max(e.counts.PeakRate, t.server.left(e.net.Now(), e.apart))
+	e.counts.PeakInFlight = max(e.counts.PeakInFlight, t.server.inFlight)
 	t.root.requests++
 	if len(t.root.senders) < sendersMax {
 		t.root.senders = append(t.root.senders, t.server.Addr)
@@ -104,6 +106,9 @@ func (e *Engine) event(t *task, ev *tcpclient.Event) {
 	switch ev.Kind {
 	case tcpclient.Reply:
 		t.server.replied(ev.Elapsed)
+		if e.cfg.Latency != nil {
+			e.cfg.Latency.Observe(ev.Elapsed)
+		}
 		e.message(t, ev.Data)
 	case tcpclient.Connected:
 		e.sendStream(t)

@@ -12,6 +12,7 @@ import (
 // Result is what became of a name. It is borrowed.
 type Result struct {
 	Question Question
+	Number   uint64           // as Config.Next gave it
 	RCode    dnsmessage.RCode // where Failure is empty
 	Failure  Failure
 	Servers  []netip.Addr // asked, in order, the first of them; those for name servers' addresses included

@@ -19,6 +19,13 @@ type Server struct {
 	smoothed time.Duration // delay, raised by silence; 0 = unknown
 	plain    bool          // does not understand EDNS
 	stream   bool          // does not keep the letter case: asked over TCP
+
+	next     time.Duration // when the next request may leave
+	paced    []*task       // ready, but for that
+	resting  bool          // in Engine.resting, until wakes
+	wakes    time.Duration
+	second   time.Duration // when the second began in which
+	inSecond int           // requests have left
 }
 
 // silence is what a request without reply counts as.
@@ -50,6 +57,8 @@ type zone struct {
 	waiting []*task
 	lookups int
 	failed  Failure // why the last look-up found nothing
+	// An address of a server of it is left alone.
+	excluded bool
 }
 
 // host is a name server that came without an address.

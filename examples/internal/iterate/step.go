@@ -193,7 +193,7 @@ func (e *Engine) learn(cut string, above *zone, r *reply) *zone {
 		server, glued := r.string(rec.target), false
 		for g := range r.glue {
 			if r.is(r.glue[g].name, server) && within(server, above.name) {
-				z.add(e.server(r.glue[g].addr))
+				e.enlist(z, r.glue[g].addr)
 				glued = true
 			}
 		}
@@ -230,7 +230,7 @@ func (e *Engine) finish(t *task, rcode dnsmessage.RCode, why Failure) {
 		e.active--
 		e.counts.Finished++
 		e.result = Result{
-			Question: t.question, RCode: rcode, Failure: why, Servers: t.senders, Requests: t.requests,
+			Question: t.question, Number: t.number, RCode: rcode, Failure: why, Servers: t.senders, Requests: t.requests,
 			TCP: t.usedTCP, Elapsed: e.net.Now() - t.started, elements: t.elements, ends: t.ends,
 		}
 		e.cfg.Done(&e.result)

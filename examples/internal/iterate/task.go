@@ -28,7 +28,19 @@ const (
 	TooMany       Failure = "too many requests"   // of Config.QueriesPerName
 	NotSupported  Failure = "name not supported"  // a target with odd characters
 	TooDeep       Failure = "delegation too deep" // depthMax
+	Excluded      Failure = "excluded"            // all its servers are left alone
 )
+
+// Failures are all of them.
+func Failures() (words []string) {
+	for _, f := range []Failure{
+		TimedOut, Refused, Unreachable, ServerRefused, ServerFailed, Lame, BadReply, CutShort, NoServer, Loop,
+		CNAMELoop, TooMany, NotSupported, TooDeep, Excluded,
+	} {
+		words = append(words, string(f))
+	}
+	return words
+}
 
 // Limits of one task.
 const (
@@ -46,6 +58,7 @@ type task struct {
 	live    bool
 
 	question Question
+	number   uint64 // of the list
 	current  string // the name now asked for, further on in a CNAME chain
 	zone     *zone
 	tried    [serversMax]uint8 // times each of the zone's servers was asked

@@ -61,12 +61,18 @@ type Distribution struct {
 // Distribution copies.
 func (h *Histogram) Distribution() *Distribution {
 	d := new(Distribution)
-	for k := range h.count {
-		d.at[k] = h.count[k].Load()
-		d.Count += d.at[k]
-	}
-	d.Sum = time.Duration(h.sum.Load())
+	d.Add(h)
 	return d
+}
+
+// Add adds what a histogram has: goroutines that observe much have one each.
+func (d *Distribution) Add(h *Histogram) {
+	for k := range h.count {
+		n := h.count[k].Load()
+		d.at[k] += n
+		d.Count += n
+	}
+	d.Sum += time.Duration(h.sum.Load())
 }
 
 // Quantile is a delay that the share q, 0 to 1, of all is not above; 0 without

@@ -119,7 +119,7 @@ const firstBound, lastBound = 64 * time.Microsecond, 128 * time.Second
 
 // latency shows the delays in a bucket for each doubling.
 func (s sink) latency(a *account.Account) {
-	d := a.Latency.Distribution()
+	d := a.Latency
 	buckets := map[float64]uint64{}
 	bound, below := firstBound, uint64(0)
 	for upper, count := range d.Below {

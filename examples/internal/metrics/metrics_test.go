@@ -22,12 +22,14 @@ import (
 func example() account.Account {
 	a := account.Account{
 		Done: 10, Known: 40, Found: 6, Outcomes: map[string]int64{"open": 6, "excluded": 3, "timed out": 1},
-		Counters: map[string]int64{"referrals": 5}, Latency: new(latency.Histogram),
-		Bounds: []account.Bound{{Name: "connections per host", Limit: 4, Peak: 3}},
-		Stack:  tcpclient.Stats{Opened: 11, FailedBy: map[string]uint64{"refused": 2}, Drops: map[string]uint64{"bad_checksum": 1}},
+		Counters: map[string]int64{"referrals": 5},
+		Bounds:   []account.Bound{{Name: "connections per host", Limit: 4, Peak: 3}},
+		Stack:    tcpclient.Stats{Opened: 11, FailedBy: map[string]uint64{"refused": 2}, Drops: map[string]uint64{"bad_checksum": 1}},
 	}
-	a.Latency.Observe(time.Millisecond)
-	a.Latency.Observe(50 * time.Millisecond)
+	var h latency.Histogram
+	h.Observe(time.Millisecond)
+	h.Observe(50 * time.Millisecond)
+	a.Latency = h.Distribution()
 	return a
 }
 

@@ -18,8 +18,8 @@ func (p *Program) flagSet() *flag.FlagSet {
 	return f
 }
 
-// parse reads the command line. Errors name the flag, its value and what to do.
-func (p *Program) parse(args []string) error {
+// Parse reads and checks the command line. Errors name the flag, its value and what to do.
+func (p *Program) Parse(args []string) error {
 	f := p.flagSet()
 	var arguments []string
 	for {

@@ -80,7 +80,7 @@ func (p *Program) main(args []string, out io.Writer) int {
 	if done, err := p.assist(args, out); done {
 		return conclude(log, err)
 	}
-	if err := p.parse(args); err != nil {
+	if err := p.Parse(args); err != nil {
 		return conclude(log, Fail(UsageWrong, err))
 	}
 	r := &Run{Log: newLogger(p.Name, os.Stderr, p.Options), program: p, Options: p.Options}

@@ -46,7 +46,7 @@ func toy() (p *Program, size *int, seen *[]string) {
 
 func TestFlagsAnywhere(t *testing.T) {
 	p, size, seen := toy()
-	require.NoError(t, p.parse([]string{"a", "-size", "3", "b", "--out=x", "--", "-c"}))
+	require.NoError(t, p.Parse([]string{"a", "-size", "3", "b", "--out=x", "--", "-c"}))
 	require.Equal(t, 3, *size)
 	require.Equal(t, "x", p.Options.Out)
 	require.Equal(t, []string{"a", "b", "-c"}, *seen)
@@ -69,12 +69,12 @@ func TestRefusalsNameTheFlag(t *testing.T) {
 		"-size":             "-size",
 	} {
 		p, _, _ := toy()
-		err := p.parse(strings.Fields(args))
+		err := p.Parse(strings.Fields(args))
 		require.ErrorContains(t, err, want, args)
 	}
 	p, _, _ := toy()
 	p.Arguments, p.Instead = "", "moves go into a file"
-	require.ErrorContains(t, p.parse([]string{"x"}), `unexpected argument "x": moves go into a file`)
+	require.ErrorContains(t, p.Parse([]string{"x"}), `unexpected argument "x": moves go into a file`)
 	require.ErrorContains(t, Given{"a": true}.Refuse(NeedsInterface, "b", "a"), "-a needs -interface")
 	require.ErrorContains(t, Given{}.Require(Need{"a", "give it"}), "-a is missing: give it")
 }
@@ -257,7 +257,7 @@ func TestExclusions(t *testing.T) {
 	p, _, _ := toy()
 	path := filepath.Join(t.TempDir(), "list")
 	require.NoError(t, os.WriteFile(path, []byte("192.0.2.1/33\n"), 0o600))
-	require.NoError(t, p.parse([]string{"-allow", "10.0.0.0/8,192.168.0.0/16", "-exclude", path}))
+	require.NoError(t, p.Parse([]string{"-allow", "10.0.0.0/8,192.168.0.0/16", "-exclude", path}))
 	_, err := p.Options.Exclusions()
 	require.Equal(t, UsageWrong, Code(err))
 	require.ErrorContains(t, err, "line 1")

@@ -136,7 +136,7 @@ func (r *Report) latency() *chart {
 	if r.Account.Latency == nil {
 		return c
 	}
-	d := r.Account.Latency.Distribution()
+	d := r.Account.Latency
 	var points plotter.XYs
 	for bound, count := range d.Below {
 		y := 100 * float64(count) / float64(d.Count)
@@ -180,7 +180,7 @@ func (r *Report) tables() []table {
 	}
 	if a.Latency != nil {
 		t := table{Title: "Latency of answers", Columns: []string{"share", "no longer than"}}
-		d := a.Latency.Distribution()
+		d := a.Latency
 		for _, q := range []struct {
 			name  string
 			share float64

@@ -23,13 +23,15 @@ func example() *Report {
 		Program: "scan", Unit: "targets", Command: "scan -rate 5 <x>", Started: time.Unix(0, 0), Took: 90 * time.Second, End: "finished",
 		Account: account.Account{
 			Done: 1_234_567, Known: 1_234_567, Found: 3, Outcomes: map[string]int64{"open": 3, "timed out": 1_234_560, "excluded": 4},
-			Latency: new(latency.Histogram), Bounds: []account.Bound{{Name: "connections per host", Limit: 4, Peak: 2}, {Name: "free", Peak: 7}},
+			Bounds: []account.Bound{{Name: "connections per host", Limit: 4, Peak: 2}, {Name: "free", Peak: 7}},
 		},
 	}
+	var delays latency.Histogram
 	for k := range 90 {
 		r.Samples = append(r.Samples, Sample{At: time.Duration(k) * time.Second, Done: int64(k * k), Opened: int64(k)})
-		r.Account.Latency.Observe(time.Duration(k) * time.Millisecond)
+		delays.Observe(time.Duration(k) * time.Millisecond)
 	}
+	r.Account.Latency = delays.Distribution()
 	return r
 }
 
@@ -73,10 +75,12 @@ func requireXML(t *testing.T, text string) {
 
 // A run that did nothing has a page, too.
 func TestNothingDone(t *testing.T) {
-	r := &Report{Program: "scan", Unit: "targets", Account: account.Account{Latency: new(latency.Histogram)}}
+	r := &Report{Program: "scan", Unit: "targets", Account: account.Account{Latency: new(latency.Distribution)}}
 	require.NoError(t, r.Write(filepath.Join(t.TempDir(), "r.html")))
 	r.Samples = []Sample{{}, {}}
-	r.Account.Latency.Observe(0)
+	var delays latency.Histogram
+	delays.Observe(0)
+	r.Account.Latency = delays.Distribution()
 	r.Account.Outcomes = map[string]int64{"x": 0}
 	r.Account.Bounds = []account.Bound{{Name: "b", Limit: 1}}
 	require.NoError(t, r.Write(filepath.Join(t.TempDir(), "r.html")))

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math/bits"
+	"slices"
 )
 
 // Window tells which of numbered pieces of work are finished, when they finish
@@ -104,4 +105,9 @@ func (w *Window) UnmarshalJSON(text []byte) error {
 	}
 	w.advance()
 	return nil
+}
+
+// Clone returns a copy.
+func (w *Window) Clone() Window {
+	return Window{first: w.first, words: slices.Clone(w.words), low: w.low}
 }
