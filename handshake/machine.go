@@ -40,6 +40,7 @@ const (
 	initialWindow = 10                    // segments, RFC 6928
 	mssDefault    = 536                   // RFC 9293 §3.7.1
 	mssFloor      = 48                    // a smaller one is a lie; as Linux
+	flightMin     = 1024                  // segments that may be in flight, however small: each ACK can have all looked at
 	rangesPerSide = 1                     // out-of-order ranges provided for, on average
 	rangesExtra   = 4                     // connections that may have HolesMax of them beside that
 	lightSegments = 22                    // full segments a plain connection takes before its window is tuned

@@ -248,7 +248,7 @@ func (m *Machine) mayFlow(c *conn, size int) int {
 	g := &s.congestion
 	g.limited = false
 	waiting := s.end.Since(e.SndNxt)
-	if finSent(e.State) || waiting <= 0 {
+	if finSent(e.State) || waiting <= 0 || int(s.flight.next-s.flight.first) >= max(flightMin, m.cfg.SendBuffer/mssDefault) {
 		return 0
 	}
 	if e.SndUna == e.SndNxt && due(s.sentAt+uint32(s.rto.Value()/time.Millisecond), c.now) {

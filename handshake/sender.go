@@ -188,7 +188,7 @@ func (m *Machine) senderACK(c *conn, g *linklayer.Segment, acked int, before uin
 		m.noteDSACK(s)
 	}
 	if before == 0 && s.window > 0 && g.Ack != e.SndNxt {
-		m.loseAll(s, false) // the window is open again: what probed it goes first
+		s.flight.markLost(&m.flights, s.flight.first) // the window is open again: what probed it goes first
 	}
 	if s.window == 0 {
 		e.Retries = 0 // the peer is there; it is only slow (RFC 9293 M37)

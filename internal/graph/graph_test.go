@@ -48,7 +48,7 @@ func TestEveryPackageIsInTheGraph(t *testing.T) {
 	for _, p := range lines(t, "list", "myriad/...") {
 		switch {
 		case strings.HasPrefix(p, "myriad/examples"), strings.HasPrefix(p, "myriad/bench"):
-		case p == "myriad/internal/graph", p == "myriad/internal/testbed", p == "myriad/internal/seeded", p == "myriad/internal/bounded", p == "myriad/internal/sim", p == "myriad/internal/script": // for tests alone
+		case p == "myriad/internal/graph", p == "myriad/internal/testbed", p == "myriad/internal/seeded", p == "myriad/internal/bounded", p == "myriad/internal/sim", p == "myriad/internal/hostile", p == "myriad/internal/hostile/measure", p == "myriad/internal/script": // for tests alone
 		default:
 			require.Contains(t, allowed, p)
 		}

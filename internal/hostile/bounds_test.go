@@ -1,0 +1,45 @@
+package hostile
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// small is the size of an attack; it is run at four times that, too.
+const small = 1000
+
+// slack is what the memory of four times the attack may be more than four
+// times, and heapSlack what the heap may grow by of itself.
+const (
+	slack     = 4.4
+	heapSlack = 64 << 10
+)
+
+// TestAttacksAreBounded: at most one reply for a hostile packet; at four times
+// the attack at most 4.4 times the memory; the connection goes on.
+func TestAttacksAreBounded(t *testing.T) {
+	for _, a := range Attacks() {
+		t.Run(a.Name, func(t *testing.T) {
+			one, four := measure(t, &a, small), measure(t, &a, 4*small)
+			require.LessOrEqual(t, float64(four.Held), slack*float64(one.Held)+heapSlack)
+			require.LessOrEqual(t, float64(four.Heap), slack*float64(max(one.Heap, 0))+heapSlack)
+			t.Logf("%+v", one)
+			t.Logf("%+v", four)
+		})
+	}
+}
+
+// measure runs an attack and compares it with a world without.
+func measure(t *testing.T, a *Attack, n int) Result {
+	t.Helper()
+	quiet, err := Run(a, n, true, nil, nil)
+	require.NoError(t, err)
+	r, err := Run(a, n, false, nil, nil)
+	require.NoError(t, err)
+	require.Equal(t, n, r.Packets)
+	r.Sent -= quiet.Sent
+	r.Out -= quiet.Out
+	require.LessOrEqual(t, r.Sent, n, "replies")
+	return r
+}
