@@ -44,7 +44,14 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			w := newLossyWorld(t, c.backend, append(c.middle, testbed.DropTCP(20)), []string{testbed.DropTCP(20)})
+			size, loss := 100<<10, testbed.DropTCP(20)
+			switch { // a round trip for each piece: fewer of them, and more are lost
+			case c.cfg.ReceiveBuffer == 1000:
+				size, loss = 10<<10, testbed.DropTCP(150)
+			case c.cfg.SendBuffer == 100:
+				size, loss = 20<<10, testbed.DropTCP(50)
+			}
+			w := newLossyWorld(t, c.backend, append(c.middle, loss), []string{loss})
 			for key, value := range c.sysctls {
 				w.sysctl(key, value)
 			}
@@ -57,10 +64,6 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 				}
 			})
 			crew := newCrew(w, patient(c.cfg))
-			size := 100 << 10
-			if c.cfg.ReceiveBuffer == 1000 || c.cfg.SendBuffer == 100 {
-				size = 6 << 10
-			}
 			tasks := append(transfers(download, 4, size), transfers(upload, 4, size/2)...)
 			tasks = append(tasks, transfers(both, 4, size/2)...)
 			tasks = append(tasks, transfers(echo, 4, size/4)...)
