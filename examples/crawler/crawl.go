@@ -26,6 +26,7 @@ import (
 	"myriad/examples/internal/progress"
 	"myriad/examples/internal/robots"
 	"myriad/examples/internal/targets"
+	"myriad/examples/internal/warc"
 	"myriad/tcpclient"
 )
 
@@ -54,6 +55,7 @@ type session struct {
 	crawl      *crawl.Crawl
 	exclusions *targets.Exclusions
 	tls        *tls.Config
+	archive    *warc.Writer   // nil without -warc
 	check      *checker       // of the demo
 	world      *demonet.World // of the demo
 }
@@ -82,6 +84,12 @@ func crawlAll(o *options) (err error) {
 			err = errors.Join(err, stopErr)
 		}
 	}()
+	if s.o.WARC != "" {
+		if s.archive, err = warc.Open(s.o.WARC, s.userAgent()); err != nil {
+			return fmt.Errorf("-warc: %w", err)
+		}
+		defer s.archive.Close()
+	}
 	if err := s.openStore(); err != nil {
 		return err
 	}
@@ -228,12 +236,12 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 		Fetcher: fetch.New(fetch.Options{
 			Dial: s.net.Dial, Timeout: s.o.Timeout, UserAgent: s.userAgent(),
 			BodyBytes: s.o.BytesMax, PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix,
-			TLS: s.tls, Guest: s.guest,
+			TLS: s.tls, Guest: s.guest, KeepRaw: s.archive != nil,
 		}),
 		Lookup: s.net.Lookup, Write: s.write,
 		Parallel: s.o.Parallel, Lookups: lookups,
 		PagesMax: s.o.PagesMax, DepthMax: s.o.DepthMax, RedirectsMax: redirectsMax,
-		IgnoreRobots: s.o.IgnoreRobots,
+		IgnoreRobots: s.o.IgnoreRobots, Archive: s.archiver(),
 	})
 	before, start := network.Process(), time.Now()
 	bar := progress.Start(os.Stderr, "pages", s.state)

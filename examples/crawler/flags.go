@@ -28,6 +28,7 @@ type options struct {
 
 	Out     string
 	State   string
+	WARC    string
 	Contact string
 	Allow   flags.Prefixes
 	Exclude flags.Strings
@@ -133,6 +134,7 @@ func define(o *options) *flag.FlagSet {
 	f.Var(&o.Exclude, "exclude", "`file` of addresses and CIDRs that are left alone, one a line, # begins a comment; may be repeated")
 	f.Var(&o.Allow, "allow", "`CIDR`s out of IANA's special-purpose blocks, private ones among them, that are not left alone; may be repeated")
 	f.StringVar(&o.CA, "ca", "", "`file` of the certificates to trust, in PEM (those that the system trusts)")
+	f.StringVar(&o.WARC, "warc", "", "`folder` for WARC files of everything that was exchanged")
 	f.StringVar(&o.Contact, "contact", "", "`where` people reach you, a URL or a mail address for the User-Agent; needed with -interface")
 	f.Float64Var(&o.Rate, "rate", 0, "new connections per second, a `number`; 0 for no limit (100; demo: no limit)")
 	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")

@@ -2,9 +2,12 @@ package main
 
 import (
 	"bufio"
+	"compress/gzip"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,6 +71,55 @@ func TestResume(t *testing.T) {
 	cmd, stderr = command(t, args...)
 	require.NoError(t, cmd.Run(), stderr)
 	require.Equal(t, size, fileSize(out), "there is nothing left to do")
+	requireNothingLeft(t)
+}
+
+// TestWARC archives a crawl that is killed and goes on.
+func TestWARC(t *testing.T) {
+	testbed.Require(t)
+	t.Parallel()
+	dir := t.TempDir()
+	out, archive := filepath.Join(dir, "out.jsonl"), filepath.Join(dir, "warc")
+	args := []string{"-demo-pages", "600", "-demo-hosts", "40", "-state", filepath.Join(dir, "state"), "-out", out, "-warc", archive}
+	cmd, stderr := command(t, args...)
+	require.NoError(t, cmd.Start())
+	require.Eventually(t, func() bool { return fileSize(out) > 20_000 }, time.Minute, time.Millisecond, stderr)
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	cmd, stderr = command(t, args...)
+	require.NoError(t, cmd.Run(), stderr)
+	records, _ := readRepeats(t, out)
+	requireCrawled(t, demoweb.Default(1, 600, 40), records)
+
+	f, err := os.Open(filepath.Join(archive, "crawl-00000.warc.gz"))
+	require.NoError(t, err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	digests := map[string]string{} // by URL
+	var uri string
+	lines := bufio.NewReader(z)
+	for {
+		line, err := lines.ReadString('\n')
+		if err == io.EOF {
+			break
+		}
+		require.NoError(t, err)
+		if text, ok := strings.CutPrefix(line, "WARC-Target-URI: "); ok {
+			uri = strings.TrimSpace(text)
+		}
+		if text, ok := strings.CutPrefix(line, "WARC-Payload-Digest: "); ok {
+			digests[uri] = strings.TrimSpace(text)
+		}
+	}
+	replies := 0
+	for u, r := range records {
+		if r.Status != 0 {
+			replies++
+			require.Equal(t, r.Digest, digests[u])
+		}
+	}
+	require.Len(t, digests, replies)
 	requireNothingLeft(t)
 }
 

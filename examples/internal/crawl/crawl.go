@@ -32,6 +32,10 @@ type Options struct {
 	Lookup func(ctx context.Context, host string) (netip.Addr, error)
 	// Write takes records, from many goroutines; an error ends the crawl.
 	Write func(*Record) error
+	// Archive takes what was exchanged, before the record is written, from many
+	// goroutines; err is why the reply is not whole. It must not keep the
+	// reply. An error ends the crawl. nil archives nothing.
+	Archive func(t *frontier.Task, reply *fetch.Reply, err error) error
 	// Parallel is the number of URLs in hand, and Lookups of names in hand,
 	// at a time.
 	Parallel, Lookups int
@@ -160,7 +164,7 @@ func (c *Crawl) fetch(ctx context.Context, t *frontier.Task, pause time.Duration
 	if err != nil {
 		r.fail(err)
 	}
-	if c.write(r) {
+	if c.archive(t, &reply, err) && c.write(r) {
 		c.done(t, max(pause, reply.RetryAfter()), links)
 	}
 }
@@ -224,6 +228,18 @@ func (c *Crawl) claim() bool {
 		c.options.Frontier.Stop()
 	}
 	return claimed <= limit
+}
+
+// archive reports whether what was exchanged is where it belongs.
+func (c *Crawl) archive(t *frontier.Task, reply *fetch.Reply, err error) bool {
+	if c.options.Archive == nil || reply.Status == 0 {
+		return true
+	}
+	if err := c.options.Archive(t, reply, err); err != nil {
+		c.abort(fmt.Errorf("crawl: archive: %w", err))
+		return false
+	}
+	return true
 }
 
 // write writes a record; one that is too long without the fields that others

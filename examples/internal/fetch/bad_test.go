@@ -238,8 +238,7 @@ func TestRobotsRedirectedInside(t *testing.T) {
 
 // TestBadRobots has robots.txt files that are slow, endless or an error.
 func TestBadRobots(t *testing.T) {
-	var server *httptest.Server
-	server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
 		switch req.Host {
 		case "slow.test":
 			<-req.Context().Done()
