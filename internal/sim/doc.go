@@ -6,8 +6,8 @@
 // # Terms
 //
 // A world is one client, one link and a number of connections, each to a peer
-// of its own: a Reference is a small, plain, well-behaved TCP server (go-back-N,
-// no SACK, no congestion control); a hostile peer lies. A scenario is what a
+// of its own: a reference is a small, plain, well-behaved TCP server (go-back-N,
+// with SACK or without, no congestion control); a hostile peer lies. A scenario is what a
 // world's seed decides before it begins. Worlds are of two kinds: mixed ones,
 // and storms, in which every frame is lost with 20 % and reordered with 20 %.
 //

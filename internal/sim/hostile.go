@@ -31,6 +31,7 @@ type hostile struct {
 	left     int    // segments it may still send …
 	ticks    int    // … and times it may still act unasked
 	ticking  bool
+	played   int // tricks
 }
 
 // hostilePlan is what a hostile peer does.
@@ -68,7 +69,7 @@ func (h *hostile) hear(p *linklayer.Packet, _ time.Duration) {
 		h.ends.of(p)
 	}
 	if g.Flags&linklayer.SYN != 0 {
-		h.plan.answer(h)
+		h.plan.answer.answer(h)
 		h.tick()
 		return
 	}
@@ -105,7 +106,8 @@ func (h *hostile) act() {
 		h.serve()
 	}
 	if len(h.plan.tricks) > 0 && h.random.IntN(3) > 0 {
-		h.plan.tricks[h.random.IntN(len(h.plan.tricks))](h)
+		h.plan.tricks[h.random.IntN(len(h.plan.tricks))].play(h)
+		h.played++
 	}
 }
 

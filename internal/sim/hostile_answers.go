@@ -7,7 +7,10 @@ import (
 )
 
 // greeting is how a hostile peer answers a SYN.
-type greeting func(h *hostile)
+type greeting struct {
+	name   string
+	answer func(h *hostile)
+}
 
 // synACK is the answer that a connection comes of.
 func (h *hostile) synACK(options ...byte) *segment {
@@ -113,8 +116,11 @@ func answerStamps(h *hostile) {
 	h.send(h.synACK(append(usualOptions, 1, 1, 8, 10, 0, 0, 0, 9, byte(h.random.Uint32()), 0, 0, 0)...))
 }
 
+// answers are all of them; the plain one comes first, and is as frequent as a
+// third of them together.
 var answers = []greeting{
-	answerPlain, answerPlain, answerPlain, answerPlain, answerPlain, answerPlain,
-	answerNothing, answerRefuse, answerStale, answerStale, answerSYN, answerMSS, answerEarly,
-	answerHuge, answerScale, answerTwice, answerStamps,
+	{"plainly", answerPlain}, {"with silence", answerNothing}, {"with a refusal", answerRefuse},
+	{"with stale ACKs", answerStale}, {"with a SYN", answerSYN}, {"with a tiny MSS", answerMSS},
+	{"with data and FIN", answerEarly}, {"with a full header of options", answerHuge},
+	{"with strange window scales", answerScale}, {"twice", answerTwice}, {"with timestamps", answerStamps},
 }

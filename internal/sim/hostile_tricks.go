@@ -8,13 +8,27 @@ import (
 )
 
 // trick is one thing that a hostile peer does to a connection.
-type trick func(h *hostile)
+type trick struct {
+	name string
+	play func(h *hostile)
+}
 
 // tricks are all of them.
 var tricks = []trick{
-	lieOfWindow, shrinkWindow, closeWindow, tarpit, sackNonsense, tiny, overlap, overlapAhead, beyondWindow,
-	floodRST, exactRST, floodSYN, floodACKs, unsentACK, partialACK, forgetACK,
-	splitFIN, finElsewhere, afterFIN, halfway, urgent, oddFlags, strangeOptions, sendICMP, duplicates, repeatOld,
+	{"lies about its window", lieOfWindow}, {"shrinks its window", shrinkWindow},
+	{"closes its window for ever", closeWindow}, {"takes a byte at a time", tarpit},
+	{"SACKs nonsense", sackNonsense}, {"sends 1-byte segments", tiny},
+	{"overlaps with different bytes", overlap}, {"overlaps beyond a hole", overlapAhead},
+	{"sends beyond our window", beyondWindow},
+	{"floods RSTs", floodRST}, {"sends the one RST that counts", exactRST},
+	{"floods SYNs to be challenged", floodSYN}, {"floods challenge ACKs", floodACKs},
+	{"acknowledges what was not sent", unsentACK}, {"acknowledges parts of segments", partialACK},
+	{"acknowledges nothing more", forgetACK},
+	{"splits its FIN across a hole", splitFIN}, {"ends in two places", finElsewhere},
+	{"sends after its FIN", afterFIN}, {"goes on from the middle of what was sent", halfway},
+	{"sends urgent data", urgent}, {"sends every combination of flags", oddFlags},
+	{"sends strange options", strangeOptions}, {"sends ICMP errors", sendICMP},
+	{"sends duplicates", duplicates}, {"begins again", repeatOld},
 }
 
 // near is a number at most span away from n.

@@ -22,13 +22,15 @@ type serverPlan struct {
 	mss     int    // announced, 0 = not at all
 	scale   int    // its window shift, negative = not offered
 	stamps  bool   // takes timestamps if they are offered
+	sack    bool   // keeps what comes beyond a hole, and tells of it
 	window  int    // bytes, the receive window
 	flight  int    // segments it has in flight at most
 	stalls  int    // now and then its application reads nothing for so many ms
 }
 
 // reference is a server that a textbook would print: it sends go-back-N with a
-// timer that doubles, and drops what does not come in order. It serves one
+// timer that doubles, and drops what does not come in order, or keeps it and
+// answers with SACK. It serves one
 // connection, and never forgets it: whatever comes later is acknowledged
 // again, as in a TIME-WAIT without end.
 type reference struct {
@@ -58,6 +60,7 @@ type reference struct {
 	stampsOn   bool
 	stampEcr   uint32
 	repeatFast int
+	beyond     outOfOrder
 }
 
 const (
@@ -128,6 +131,7 @@ func (r *reference) hearSYN(p *linklayer.Packet) {
 		}
 		r.stampsOn = r.plan.stamps && o.Has&linklayer.HasTimestamps != 0
 		r.stampEcr = o.TSVal
+		r.agreeSACK(o)
 		if r.stampsOn {
 			r.mss -= 12
 		}
@@ -155,6 +159,9 @@ func (r *reference) synOptions() (o []byte) {
 	}
 	if r.plan.scale >= 0 {
 		o = append(o, 1, 3, 3, byte(r.plan.scale))
+	}
+	if r.beyond.on {
+		o = append(o, 1, 1, 4, 2)
 	}
 	return o
 }
@@ -190,16 +197,24 @@ func (r *reference) hearACK(g *linklayer.Segment) {
 	}
 }
 
-// hearData takes what comes in order within the window, and checks all of it.
+// hearData takes what comes in order within the window, and what is beyond a
+// hole if it speaks SACK, and checks all of it.
 func (r *reference) hearData(g *linklayer.Segment) {
 	at, size := g.Seq.Since(r.irs+1), len(g.Payload)
 	end := at + size
 	r.checkData(g, at, end)
-	if at > r.got || r.spoilt {
+	switch {
+	case r.spoilt:
 		return
-	}
-	if end > r.got {
-		r.got = min(end, max(r.edge, r.got))
+	case at > r.got:
+		if r.beyond.on {
+			r.beyond.hold(span{at, min(end, r.edge)})
+		}
+		return
+	case end > r.got:
+		r.got = r.beyond.reach(min(end, max(r.edge, r.got)))
+	case r.beyond.on && size > 0:
+		r.beyond.twice = span{at, end}
 	}
 	if g.Flags&linklayer.FIN != 0 && end == r.got {
 		r.gotFIN = true
@@ -266,6 +281,9 @@ func (r *reference) transmit(g *segment) {
 		binary.BigEndian.PutUint32(o[4:], uint32(r.net.clock.Now()/time.Millisecond))
 		binary.BigEndian.PutUint32(o[8:], r.stampEcr)
 		g.options = append(g.options, o[:]...)
+	}
+	if r.beyond.on && g.flags == linklayer.ACK && len(g.payload) == 0 {
+		g.options = append(g.options, r.sackOption()...)
 	}
 	r.net.send(&r.ends, g)
 }

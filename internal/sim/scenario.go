@@ -179,7 +179,7 @@ func (m *maker) dial(k int, hostile bool) {
 func (m *maker) server(d *dialPlan) *serverPlan {
 	p := &serverPlan{
 		iss: m.number(), up: d.up, expect: d.send, down: d.down, total: m.upTo(1, 1000, 5000, 60_000),
-		mss: pick(m, 1460, 1460, 536, 100, 0), scale: pick(m, -1, 0, 2, 7), stamps: m.one(2),
+		mss: pick(m, 1460, 1460, 536, 100, 0), scale: pick(m, -1, 0, 2, 7), stamps: m.one(2), sack: m.one(2),
 		window: pick(m, 65_535, 65_535, 8000, 1000), flight: pick(m, 4, 16, 64),
 	}
 	if p.scale > 0 {
@@ -197,7 +197,7 @@ func (m *maker) server(d *dialPlan) *serverPlan {
 
 func (m *maker) liar(d *dialPlan) *hostilePlan {
 	p := &hostilePlan{
-		iss: m.number(), down: d.down, total: m.upTo(1, 1000, 50_000), answer: pick(m, answers...),
+		iss: m.number(), down: d.down, total: m.upTo(1, 1000, 50_000), answer: m.greeting(),
 		honest: pick(m, 0, 0.3, 0.8), every: time.Millisecond + m.ms(pick(m, 10, 500, 5000)),
 		budget: pick(m, 50, 400),
 	}
@@ -205,4 +205,12 @@ func (m *maker) liar(d *dialPlan) *hostilePlan {
 		p.tricks = append(p.tricks, pick(m, tricks...))
 	}
 	return p
+}
+
+// greeting is a plain one in one of three.
+func (m *maker) greeting() greeting {
+	if m.one(3) {
+		return answers[0]
+	}
+	return pick(m, answers...)
 }

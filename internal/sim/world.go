@@ -46,7 +46,12 @@ const stepsMax = 20_000
 // Run runs the world of a seed to its end, and says what was wrong with it.
 // capture, when not nil, gets everything as a pcap file.
 func Run(kind Kind, seed uint64, capture io.Writer) (Result, error) {
-	w, err := newWorld(newScenario(kind, seed), capture)
+	return newScenario(kind, seed).run(capture)
+}
+
+// run runs the scenario to its end.
+func (s *scenario) run(capture io.Writer) (Result, error) {
+	w, err := newWorld(s, capture)
 	if err != nil {
 		return Result{}, err
 	}

@@ -1,0 +1,63 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/iobackend/simlink"
+)
+
+// newDuel draws a world of honest connections and of hostile ones that know
+// one greeting and one trick alone.
+func newDuel(seed uint64, answer greeting, tricks ...trick) *scenario {
+	s := &scenario{seed: seed, start: time.Hour, queues: 1, steer: simlink.SteerFirst, harmless: true}
+	m := &maker{rand.New(rand.NewPCG(seed, 8)), s}
+	m.wire()
+	m.client()
+	for k := range 9 {
+		hostile := k%3 != 0
+		m.dial(k, hostile)
+		if hostile {
+			p := s.servers[k].(*hostilePlan)
+			p.answer, p.tricks = answer, tricks
+			p.total = m.between(1000, 50_000)
+		}
+	}
+	return s
+}
+
+func duel(t *testing.T, answer greeting, tricks ...trick) (played int) {
+	t.Helper()
+	first, count := worlds(20)
+	for seed := first; seed < first+min(count, 200); seed++ {
+		s := newDuel(seed, answer, tricks...)
+		_, err := s.run(nil)
+		require.NoError(t, err, "seed %d: go test ./internal/sim -run '%s' -seed %d", seed, t.Name(), seed)
+		for k := range s.dials {
+			if h, ok := s.dials[k].peer.(*hostile); ok {
+				played += h.played
+			}
+		}
+	}
+	return played
+}
+
+// Every trick by itself, and honest connections beside it, which lose nothing.
+func TestEachTrick(t *testing.T) {
+	for _, trick := range tricks {
+		t.Run(trick.name, func(t *testing.T) {
+			require.NotZero(t, duel(t, answers[0], trick), "it was never played")
+		})
+	}
+}
+
+func TestEachGreeting(t *testing.T) {
+	for _, answer := range answers {
+		t.Run(answer.name, func(t *testing.T) {
+			duel(t, answer, tricks...)
+		})
+	}
+}
