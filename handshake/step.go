@@ -121,8 +121,12 @@ func (m *Machine) resetOrSYN(c *conn, g *linklayer.Segment) Result {
 		if c.e.Flags&finHeld != 0 {
 			// The application has not read all that came before the FIN. Of
 			// ours nothing will be acknowledged any more.
-			c.e.SndUna = c.e.SndNxt
 			var r Result
+			c.e.SndUna = c.e.SndNxt
+			if c.s != nil {
+				c.s.send.flight.reset(&m.flights, c.e.SndUna)
+			}
+			m.freeAcked(c, &r)
 			m.timeWait(c, &r)
 			return r
 		}

@@ -107,3 +107,28 @@ func TestDeadlineCountsWhileThePaceHoldsTheSYN(t *testing.T) {
 	require.Equal(t, []EventKind{Failed, Failed, Failed}, s.log.kinds())
 	s.heard = nil
 }
+
+// What nobody will acknowledge any more is let go of, also where TIME-WAIT
+// keeps the rest of the record for the timestamps' sake.
+func TestResetOfAClosingConnectionFreesWhatWasInFlight(t *testing.T) {
+	s := newScript(t, Config{Timestamps: true})
+	id := s.open(Open{Remote: scriptRemote})
+	s.want(fSYN, 0, 0, "")
+	stamps := func(g *linklayer.Segment) {
+		g.Options.Has |= linklayer.HasTimestamps
+		g.Options.TSVal = 7
+	}
+	s.synACK(stamps)
+	s.want(fACK, 1, 1, "")
+	require.NoError(t, s.log.w.Pause(id))
+	s.write(id, "hello")
+	s.want(fACK|fPSH, 1, 1, "hello")
+	require.NoError(t, s.close(id, Fin))
+	s.want(fACK|fFIN, 6, 1, "")
+	s.send(fACK|fFIN, 1, 1, "unread", stamps)
+	s.want(fACK, 7, 8, "")
+	s.send(fRST, 8, 0, "", stamps)
+	held, err := s.client.Check()
+	require.NoError(t, err)
+	require.Equal(t, 1, held.Connections, "TIME-WAIT, which a RST does not end")
+}
