@@ -37,6 +37,21 @@ type neighborAsker interface {
 	close()
 }
 
+// opened is a device, the routes to use on it, neighbours that the system knows
+// already, and, where its address is shared with the kernel, who resolves them.
+type opened struct {
+	device   iobackend.Device
+	routes   []linklayer.Route
+	stations []station
+	kernel   neighborAsker
+}
+
+// station is a neighbour's addresses.
+type station struct {
+	address netip.Addr
+	mac     [6]byte
+}
+
 var errDeviceRoutes = errors.New("tcpclient: Interface.Device comes without routes: set OnLink, Gateway or GatewayMAC")
 
 // close detaches from the interface.
@@ -110,6 +125,10 @@ func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
 	}
 	if l.routes, err = linklayer.NewRoutes(o.routes); err != nil {
 		return nil, fmt.Errorf("tcpclient: interface %q: %w", info.Name, err)
+	}
+	for _, s := range o.stations {
+		// What cannot be right is asked for, as all others are.
+		_ = l.neighbors.Set(s.address.As16(), s.mac, o.device.Queue(0).Now(), false)
 	}
 	return l, nil
 }

@@ -11,14 +11,6 @@ import (
 	"myriad/linklayer"
 )
 
-// opened is a device, the routes to use on it, and, where its address is
-// shared with the kernel, who resolves neighbours.
-type opened struct {
-	device iobackend.Device
-	routes []linklayer.Route
-	kernel neighborAsker
-}
-
 // openInterface opens the device, and finds the routes to use on it: the
 // kernel's where the Interface names none.
 func (c *Config) openInterface(in *Interface) (o opened, err error) {

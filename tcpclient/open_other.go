@@ -6,15 +6,7 @@ import (
 	"fmt"
 
 	"myriad/iobackend"
-	"myriad/linklayer"
 )
-
-// opened is a device and the routes to use on it.
-type opened struct {
-	device iobackend.Device
-	routes []linklayer.Route
-	kernel neighborAsker
-}
 
 // openInterface takes devices that the owner opened; this system has no
 // backend of its own yet.

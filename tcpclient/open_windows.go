@@ -11,13 +11,6 @@ import (
 	"myriad/linklayer"
 )
 
-// opened is a device and the routes to use on it.
-type opened struct {
-	device iobackend.Device
-	routes []linklayer.Route
-	kernel neighborAsker
-}
-
 // openInterface opens the device, and finds the routes to use on it: those of
 // Windows where the Interface names none.
 func (c *Config) openInterface(in *Interface) (o opened, err error) {
@@ -55,12 +48,16 @@ func (o *opened) ask(in *Interface) error {
 			return fmt.Errorf("tcpclient: Interface.Sources: %v holds %v, which is Windows' own: give addresses that nobody else uses on %q", p, have, in.Name)
 		}
 	}
-	if o.routes != nil {
-		return nil
+	if o.routes == nil {
+		for _, r := range info.Routes {
+			if r.Destination.Addr().Is4() {
+				o.routes = append(o.routes, linklayer.Route{Prefix: r.Destination, Gateway: r.Gateway})
+			}
+		}
 	}
-	for _, r := range info.Routes {
-		if r.Destination.Addr().Is4() {
-			o.routes = append(o.routes, linklayer.Route{Prefix: r.Destination, Gateway: r.Gateway})
+	for _, r := range o.routes { // gateways that Windows knows need not be asked for
+		if mac, known, err := info.Neighbour(r.Gateway); err == nil && known && len(mac) == 6 {
+			o.stations = append(o.stations, station{r.Gateway, [6]byte(mac)})
 		}
 	}
 	return nil

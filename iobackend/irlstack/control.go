@@ -104,7 +104,10 @@ func appendRegister(b []byte, addresses []netip.Prefix) []byte {
 	return b
 }
 
-var errAnswer = fmt.Errorf("its answer cannot be understood: %w", ErrVersion)
+// remedy is what to do about a driver that speaks otherwise than we do.
+const remedy = "install the driver that belongs to this version of Myriad"
+
+var errAnswer = fmt.Errorf("the driver's answer cannot be understood: %w: %s", ErrVersion, remedy)
 
 // parseAnswer reads what every answer begins with.
 func parseAnswer(b []byte) (s status, detail uint32, err error) {
@@ -118,7 +121,7 @@ func parseAnswer(b []byte) (s status, detail uint32, err error) {
 }
 
 func versionError(driver uint32) error {
-	return fmt.Errorf("%w: it speaks %d, this program %d: install the driver that belongs to this version of Myriad", ErrVersion, driver, Version)
+	return fmt.Errorf("%w: it speaks %d, this program %d: %s", ErrVersion, driver, Version, remedy)
 }
 
 // parseHello reads the whole answer to hello.
@@ -131,7 +134,7 @@ func parseHello(b []byte) (h hello, err error) {
 	h.features = binary.LittleEndian.Uint16(rest[6:])
 	mtu, longest := binary.LittleEndian.Uint32(rest[8:]), binary.LittleEndian.Uint32(rest[12:])
 	if mtu < mtuMin || mtu > mtuMax || longest > requestBytesMax {
-		return h, fmt.Errorf("it tells an MTU of %d and requests of %d bytes, which cannot be: %w", mtu, longest, ErrVersion)
+		return h, fmt.Errorf("the driver tells an MTU of %d and requests of %d bytes, which cannot be: %w: %s", mtu, longest, ErrVersion, remedy)
 	}
 	h.mtu, h.requestBytes = int(mtu), int(longest)
 	return h, nil
@@ -158,7 +161,7 @@ func refusal(s status, detail uint32, name string, addresses []netip.Prefix) err
 			return fmt.Errorf("%v: %w: give an address that neither Windows nor another program uses", addresses[detail], ErrRefused)
 		}
 	}
-	return fmt.Errorf("the driver answers with status %d, detail %d, which this version does not know: %w", s, detail, ErrVersion)
+	return fmt.Errorf("the driver answers with status %d, detail %d, which this program does not know: %w: %s", s, detail, ErrVersion, remedy)
 }
 
 // ask sends one control message and returns a good answer's bytes.

@@ -116,7 +116,7 @@ func newDevice(d driver, c iobackend.Config, o Options, index uint32) (dev *Devi
 		dev.queue.giveBack(number)
 	}
 	if dev.queue.reading == 0 {
-		err = errors.Join(fmt.Errorf("the driver takes no read request of %d bytes", requestBytes), dev.queue.failure)
+		err = errors.Join(fmt.Errorf("the driver takes no read request of %d bytes: lower RequestFrames or ReceiveFrames, or restart the driver", requestBytes), dev.queue.failure)
 	}
 	return dev, err
 }

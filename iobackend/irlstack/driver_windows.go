@@ -77,7 +77,7 @@ func (h *handle) control(message, answer []byte) (int, error) {
 // explainControl says why the driver cannot be asked.
 func (h *handle) explainControl(err error) error {
 	if errors.Is(err, windows.ERROR_INVALID_FUNCTION) || errors.Is(err, windows.ERROR_NOT_SUPPORTED) {
-		return fmt.Errorf("%s: %w: it does not know this program's control code: install the driver that belongs to this version of Myriad: %w", h.name, ErrVersion, err)
+		return fmt.Errorf("%s: %w: it does not know this program's control code: %s: %w", h.name, ErrVersion, remedy, err)
 	}
 	return fmt.Errorf("%s: ask the driver: %w", h.name, err)
 }

@@ -307,14 +307,14 @@ func TestConfigurationIsRefusedByName(t *testing.T) {
 
 func TestTheDriversRefusals(t *testing.T) {
 	for want, s := range map[string]*StandIn{
-		"it speaks 3, this program 1: install the driver that belongs": {Version: 3},
-		"in use by another program: end that program":                  {Status: statusBusy},
-		"not bound to interface \"memory\": enable it":                 {Status: statusNoInterface},
-		"10.1.0.0/24: address refused by the driver: give an address":  {Refuse: netip.MustParseAddr("10.1.0.9")},
-		"2001:db8::1/128: address refused":                             {Refuse: netip.MustParseAddr("2001:db8::1")},
-		"status 77":                                                    {Status: 77},
-		"lower it to 2":                                                {RequestBytes: 4000},
-		"which cannot be":                                              {MTU: 100},
+		"it speaks 3, this program 1: install the driver that belongs":                                     {Version: 3},
+		"in use by another program: end that program":                                                      {Status: statusBusy},
+		"not bound to interface \"memory\": enable it":                                                     {Status: statusNoInterface},
+		"10.1.0.0/24: address refused by the driver: give an address":                                      {Refuse: netip.MustParseAddr("10.1.0.9")},
+		"2001:db8::1/128: address refused":                                                                 {Refuse: netip.MustParseAddr("2001:db8::1")},
+		"status 77, detail 0, which this program does not know: the driver is of another version: install": {Status: 77},
+		"lower it to 2": {RequestBytes: 4000},
+		"which cannot be: the driver is of another version: install the driver that belongs": {MTU: 100},
 	} {
 		m := &Memory{StandIn: s}
 		_, err := OpenMemory(m, testConfig(), Options{RequestFrames: 8})
