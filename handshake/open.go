@@ -72,7 +72,9 @@ func (m *Machine) outputSYN(c *conn, out *Out) {
 	}
 	e.Flags &^= sendSYN | fresh
 	e.Micros = micros(c.now)
-	e.Due = tick(c.now + backoff(synRTO, e.Retries))
+	if e.Due == 0 {
+		e.Due = tick(c.now + backoff(synRTO, e.Retries))
+	}
 }
 
 // answerSYN makes a SYN-ACK of the SYN, with only what the peer offered too.

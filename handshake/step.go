@@ -69,8 +69,8 @@ func acceptable(e *conntable.Entry, g *linklayer.Segment) bool {
 
 // unacceptable answers a segment outside the window with an ACK that says
 // where we are; a RST is only dropped. The ACK for old data is not limited: a
-// peer whose ACK was lost must hear it again. One for a segment without data is
-// (RFC 5961 §7).
+// peer whose ACK was lost must hear it again. One for a segment without data, or
+// from far off, is (RFC 5961 §7).
 func (m *Machine) unacceptable(c *conn, g *linklayer.Segment) Result {
 	e := c.e
 	switch {
@@ -82,9 +82,9 @@ func (m *Machine) unacceptable(c *conn, g *linklayer.Segment) Result {
 		m.challenge(c)
 		return m.drop(DropSYNChallenged)
 	}
-	if g.Len() == 0 {
+	if g.Len() == 0 || m.farOff(e, g) {
 		// Two ends that are out of step would answer each other's bare ACKs
-		// for ever.
+		// for ever; and strangers' guesses must cost little.
 		m.challenge(c)
 		return m.drop(DropOutOfWindow)
 	}
@@ -98,6 +98,12 @@ func (m *Machine) unacceptable(c *conn, g *linklayer.Segment) Result {
 		return m.drop(DropDuplicate)
 	}
 	return m.drop(DropOutOfWindow)
+}
+
+// farOff: no window of this connection ever began or ended there.
+func (m *Machine) farOff(e *conntable.Entry, g *linklayer.Segment) bool {
+	widest := m.cfg.ReceiveBufferMax
+	return g.Seq.Add(g.Len()).Since(e.RcvNxt) < -widest || g.Seq.Since(e.RcvEdge) > widest
 }
 
 // resetOrSYN handles RST and SYN inside the window (RFC 5961 §3 and §4): only

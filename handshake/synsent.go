@@ -26,10 +26,10 @@ func (m *Machine) stepSynSent(c *conn, g *linklayer.Segment) Result {
 	m.negotiate(c, g)
 	if !good {
 		// Both ends opened at once: answer the SYN, and wait for the ACK of
-		// ours.
+		// ours. It may be a stranger's, too: retries and their timer go on, so
+		// that no flood of such makes the attempt last.
 		e.State = conntable.SynReceived
 		e.Flags |= sendSYN
-		e.Retries = 0
 		return Result{}
 	}
 	return m.establish(c, g)
@@ -45,7 +45,7 @@ func (m *Machine) staleACK(c *conn, g *linklayer.Segment) Result {
 	}
 	if c.e.SndNxt != c.e.SndUna && c.e.Retries == 0 {
 		// Once only: the number of SYNs must not depend on the peer's input.
-		c.e.Retries = 1
+		c.e.Retries, c.e.Due = 1, 0
 		c.e.Flags |= sendSYN
 	}
 	return m.refuse(g)
@@ -61,6 +61,7 @@ func (m *Machine) refuse(g *linklayer.Segment) Result {
 func (m *Machine) negotiate(c *conn, g *linklayer.Segment) {
 	e, o := c.e, &g.Options
 	e.RcvNxt = g.Seq + 1
+	e.Flags &^= sackOK | stampsOK
 	mss := uint16(mssDefault)
 	if o.Has&linklayer.HasMSS != 0 {
 		mss = max(o.MSS, mssFloor)
@@ -161,22 +162,41 @@ func (m *Machine) startRequest(c *conn, r *Result, window uint32) {
 	e.Flags &^= request
 }
 
+// backToSynSent follows a RST that does not acknowledge our SYN. RFC 9293
+// §3.10.7.4 has it refuse the connection, but the SYN may have been a
+// stranger's, and the RST his, or the true peer's answer to what we made of it.
+func (m *Machine) backToSynSent(c *conn) Result {
+	e := c.e
+	e.State = conntable.SynSent
+	e.Flags &^= sackOK | stampsOK | ackNow | sendSYN
+	e.Scale, e.SndMSS = m.scale<<4, mssDefault
+	return m.drop(DropRSTInSynSent)
+}
+
 // stepSynReceived handles a segment after a simultaneous open; only what is
 // acceptable in the window can complete it.
 func (m *Machine) stepSynReceived(c *conn, g *linklayer.Segment) Result {
 	e := c.e
-	if g.Flags&linklayer.RST != 0 {
-		if g.Seq == e.RcvNxt {
-			return m.fail(c, Refused)
-		}
+	proven := g.Flags&linklayer.ACK != 0 && g.Ack == e.SndNxt // only the peer can know our ISN
+	switch {
+	case g.Flags&linklayer.RST != 0 && proven && g.Seq == e.RcvNxt:
+		return m.fail(c, Refused)
+	case g.Flags&linklayer.RST != 0 && g.Seq == e.RcvNxt:
+		return m.backToSynSent(c)
+	case g.Flags&linklayer.RST != 0:
 		return m.drop(DropRSTOutOfWindow)
-	}
-	if g.Flags&linklayer.SYN != 0 {
-		if g.Seq+1 == e.RcvNxt && g.Flags&linklayer.ACK != 0 && g.Ack == e.SndNxt {
-			// The peer's SYN-ACK for our SYN: it says the same as an ACK.
-			return m.establish(c, &linklayer.Segment{Seq: e.RcvNxt, Ack: g.Ack, Flags: linklayer.ACK, Window: g.Window})
+	case g.Flags&linklayer.SYN != 0 && proven:
+		// The peer's SYN-ACK for our SYN: it says the same as an ACK. When it
+		// has another number than the SYN before, that was a stranger's.
+		if g.Seq+1 != e.RcvNxt {
+			m.negotiate(c, g)
+			return m.establish(c, g)
 		}
-		e.Flags |= sendSYN
+		return m.establish(c, &linklayer.Segment{Seq: e.RcvNxt, Ack: g.Ack, Flags: linklayer.ACK, Window: g.Window})
+	case g.Flags&linklayer.SYN != 0:
+		if m.challenged.may(c) {
+			e.Flags |= sendSYN
+		}
 		return m.drop(DropSYNChallenged)
 	}
 	if !m.paws(c, g) {
