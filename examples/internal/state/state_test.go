@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/bounded"
 )
 
 type position struct {
@@ -149,9 +151,11 @@ func TestWindowAgainstAMap(t *testing.T) {
 func FuzzWindow(f *testing.F) {
 	f.Add([]byte(`{"first":64,"words":"AAAAAAAAAAE="}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var w Window
-		if json.Unmarshal(text, &w) == nil {
-			require.False(t, w.Has(w.Low()))
-		}
+		bounded.Input(t, 64<<20, func() {
+			var w Window
+			if json.Unmarshal(text, &w) == nil {
+				require.False(t, w.Has(w.Low()))
+			}
+		})
 	})
 }

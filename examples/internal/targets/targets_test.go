@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/internal/bounded"
 )
 
 func TestReadsZMapsSpelling(t *testing.T) {
@@ -129,9 +131,11 @@ func TestAskingAllocatesNothing(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add("192.0.2.0/24 # x\n1.2.3.4")
 	f.Fuzz(func(t *testing.T, text string) {
-		_ = Read(strings.NewReader(text), func(_ int, p netip.Prefix) bool {
-			require.True(t, p.IsValid() && p.Addr().Is4() && p == p.Masked())
-			return true
+		bounded.Input(t, 64<<20, func() {
+			_ = Read(strings.NewReader(text), func(_ int, p netip.Prefix) bool {
+				require.True(t, p.IsValid() && p.Addr().Is4() && p == p.Masked())
+				return true
+			})
 		})
 	})
 }

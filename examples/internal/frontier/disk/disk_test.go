@@ -10,6 +10,7 @@ import (
 
 	"myriad/examples/internal/frontier"
 	"myriad/examples/internal/frontier/storetest"
+	"myriad/internal/bounded"
 )
 
 func open(t *testing.T, o Options) *Store {
@@ -73,8 +74,10 @@ func TestAHostHasNoMoreThanItsShare(t *testing.T) {
 func FuzzParseWaiting(f *testing.F) {
 	f.Add(waitingValue(frontier.Link{URL: "http://a.test/", Depth: 3}))
 	f.Fuzz(func(t *testing.T, v []byte) {
-		if _, err := parseWaiting(v); err != nil && !errors.Is(err, frontier.ErrVersion) {
-			t.Fatal(err)
-		}
+		bounded.Input(t, 64<<20, func() {
+			if _, err := parseWaiting(v); err != nil && !errors.Is(err, frontier.ErrVersion) {
+				t.Fatal(err)
+			}
+		})
 	})
 }
