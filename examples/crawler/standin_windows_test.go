@@ -61,7 +61,7 @@ func TestCrawlOverTheStandIn(t *testing.T) {
 	for end := time.Now().Add(20 * time.Second); code == exitFailure && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		_ = os.Remove(out)
 		code = crawler("-interface", pipe, "-source", "10.1.0.0/28", "-gateway-mac", "02:00:00:00:00:02",
-			"-seeds", seeds, "-contact", "https://crawler.test/about", "-out", out, "-pause", "1ms", "-timeout", "20s")
+			"-seeds", seeds, "-contact", "https://crawler.test/about", "-allow", "10.2.0.0/16", "-out", out, "-pause", "1ms", "-timeout", "20s")
 	}
 	require.Equal(t, exitOK, code)
 	file, err := os.Open(out)
