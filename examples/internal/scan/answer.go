@@ -19,10 +19,7 @@ func (w *Worker) take(f *iobackend.Frame) bool {
 	}
 	switch p.Kind {
 	case linklayer.KindARP:
-		if p.ARP.Op == linklayer.ARPReply {
-			s.neighbors.Learn(p.ARP.SenderIP, p.ARP.Sender, w.now)
-		}
-		return false // the client may have asked, too
+		return w.arp()
 	case linklayer.KindTCP:
 		switch port := uint32(p.DestinationPort); {
 		case port-s.ports.Probes < s.ports.ProbesCount:
@@ -41,6 +38,37 @@ func (w *Worker) take(f *iobackend.Frame) bool {
 		return w.echoReply()
 	}
 	return false
+}
+
+// arp answers questions about our addresses, which must not wait for the rate,
+// and learns from the answers to ours.
+func (w *Worker) arp() bool {
+	s, a := w.scanner, &w.packet.ARP
+	if a.Op == linklayer.ARPReply {
+		s.neighbors.Learn(a.SenderIP, a.Sender, w.now)
+		return false // the client may have asked, too
+	}
+	if !s.isOurs(ip16(&a.TargetIP)) {
+		return false
+	}
+	if w.arps.full() {
+		w.counts.ARPFull++
+	} else {
+		w.arps.push(*a)
+	}
+	return true
+}
+
+// sendARPs answers.
+func (w *Worker) sendARPs() {
+	for w.arps.len() > 0 && w.frameReady() {
+		f := &w.tx[w.filled]
+		f.Data = f.Data[:linklayer.EmitARPReply(f.Data, w.scanner.mac, w.arps.front())]
+		w.filled++
+		w.free++
+		w.counts.ARPReplies++
+		w.arps.pop()
+	}
 }
 
 // segment is TCP's answer to a probe.

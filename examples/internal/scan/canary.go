@@ -13,17 +13,21 @@ import (
 // therefore probed at a port on which nobody is expected, and the result is held
 // until that has had its time.
 
+// canaryBits makes a table of which only the pages that are used take memory.
+const canaryBits = 22
+
 // canaries remembers what was found about hosts: one per slot, the last.
-type canaries [1 << 16]atomic.Uint64
+type canaries [1 << canaryBits]atomic.Uint64
 
 // States of a slot, below the address.
 const (
 	canaryAsked = 1 + iota
 	canaryOpen
+	canaryRefused
 )
 
 func (c *canaries) slot(address uint32) *atomic.Uint64 {
-	return &c[address*0x9e3779b1>>16]
+	return &c[address*0x9e3779b1>>(32-canaryBits)]
 }
 
 // state is what is known of a host; 0 is nothing.
@@ -81,7 +85,7 @@ func (w *Worker) tryCanary(r *Result) {
 		s.canaries.set(r.Address, canaryAsked)
 		w.asks.push(ask{r.Address})
 	}
-	w.held.push(heldResult{*r, w.now + s.cfg.Timeout, s.settled()})
+	w.held.push(heldResult{result: *r, due: w.now + s.cfg.Timeout, low: s.settled()})
 }
 
 // sendAsks sends the canaries.
@@ -119,35 +123,64 @@ func (w *Worker) canarySegment() {
 		w.counts.Forged++
 		return
 	}
-	if p.Segment.Flags&(linklayer.SYN|linklayer.ACK|linklayer.RST) == linklayer.SYN|linklayer.ACK {
+	switch flags := p.Segment.Flags & (linklayer.SYN | linklayer.ACK | linklayer.RST); flags {
+	case linklayer.SYN | linklayer.ACK:
 		w.reset()
 		s.canaries.set(address, canaryOpen)
+	case linklayer.RST | linklayer.ACK:
+		s.canaries.set(address, canaryRefused)
 	}
 }
 
 // letGo ends the wait for canaries.
 func (w *Worker) letGo() {
-	for w.held.len() > 0 {
+	for w.isDue(&w.again) {
+		w.judge(&w.again.front().result)
+		w.again.pop()
+	}
+	for w.isDue(&w.held) {
 		h := w.held.front()
-		if w.now < h.due {
-			w.wait(h.due)
-			return
+		if !w.askAgain(h) {
+			w.judge(&h.result)
 		}
-		if w.banner != nil && w.banner.full() {
-			return // asked again when a connection has ended
-		}
-		r := h.result
-		switch w.scanner.canaries.state(r.Address) {
-		case canaryAsked:
-			r.Canary = CanaryQuiet
-		case canaryOpen:
-			r.Canary = CanaryAnswersAll
-		default: // another host has taken its slot
-			w.counts.CanaryFull++
-		}
-		w.lookCloser(&r)
 		w.held.pop()
 	}
+}
+
+// isDue reports whether the first of those that wait has waited long enough, and
+// can go on.
+func (w *Worker) isDue(r *ring[heldResult]) bool {
+	if r.len() == 0 || w.banner != nil && w.banner.full() { // looked at again when a connection has ended
+		return false
+	}
+	due := r.front().due
+	w.wait(due)
+	return w.now >= due
+}
+
+// askAgain has a host asked once more where it did not answer, and where retries
+// are wanted: probes get lost.
+func (w *Worker) askAgain(h *heldResult) bool {
+	s := w.scanner
+	if s.cfg.Retries == 0 || w.asks.full() || w.again.full() || s.canaries.state(h.result.Address) != canaryAsked {
+		return false
+	}
+	w.asks.push(ask{h.result.Address})
+	w.again.push(heldResult{result: h.result, due: w.now + s.cfg.Timeout, low: h.low})
+	return true
+}
+
+// judge says what the canary came to.
+func (w *Worker) judge(r *Result) {
+	switch w.scanner.canaries.state(r.Address) {
+	case canaryAsked, canaryRefused:
+		r.Canary = CanaryQuiet
+	case canaryOpen:
+		r.Canary = CanaryAnswersAll
+	default: // another host has taken its slot
+		w.counts.CanaryFull++
+	}
+	w.lookCloser(r)
 }
 
 // lookCloser has a connection made to an open port where that is wanted and

@@ -21,7 +21,8 @@ type hopState uint8
 const (
 	hopKnown  hopState = iota
 	hopWanted          // it is being asked for
-	hopFailed          // nobody answers
+	hopFailed          // nobody answers for the target itself, which would be on the link
+	hopGone            // the gateway does not answer
 	hopNone            // there is no route
 )
 
@@ -44,7 +45,10 @@ func (w *Worker) nextHop(target uint32) (*[12]byte, hopState) {
 		return &w.hop.ethernet, hopKnown
 	}
 	if s.neighbors.Failed(next) {
-		return nil, hopFailed
+		if next == linklayerAddress(target) {
+			return nil, hopFailed
+		}
+		return nil, hopGone
 	}
 	if s.neighbors.Request(next, w.now) {
 		w.askFor(linklayer.Probe{IP: next})
@@ -60,10 +64,11 @@ func (w *Worker) askFor(p linklayer.Probe) {
 	f := &w.tx[w.filled]
 	f.Data = f.Data[:linklayer.EmitARPRequest(f.Data, w.scanner.mac, linklayerAddress(w.scanner.sources[0]), p.IP, p.Known)]
 	w.filled++
+	w.free++
 }
 
 // hold parks an index until its next hop is known, or settles it when there is
-// none: we could not look.
+// none.
 func (w *Worker) hold(i uint64, address uint32, port uint16, state hopState) {
 	if state == hopWanted {
 		if !slices.Contains(w.parked, i) {
@@ -74,9 +79,12 @@ func (w *Worker) hold(i uint64, address uint32, port uint16, state hopState) {
 	if first, _ := w.window.mark(i); !first {
 		return
 	}
-	r := Result{Address: address, Port: port, Outcome: Unsent, Reason: NoNeighbor, At: w.now}
-	if state == hopNone {
-		r.Reason = NoRoute
+	r := Result{Address: address, Port: port, Outcome: Unsent, Reason: NoRoute, At: w.now}
+	switch state {
+	case hopFailed:
+		r.Outcome, r.Reason = Filtered, NoNeighbor
+	case hopGone:
+		r.Reason = NoGateway
 	}
 	w.finish(&r)
 }

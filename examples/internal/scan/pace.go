@@ -3,9 +3,9 @@ package scan
 import "time"
 
 // bucket is what a queue may send. It grows with time up to a depth, which is a
-// third of the queue's share of a batch: one third may have been granted at an
-// instant and reach the wire much later, one may lie with the client, reserved
-// and not yet sent, and one may be granted anew before the first has left.
+// quarter of the queue's share of a batch, and the client may run it into debt by
+// as much. Another quarter may have been granted at an instant and reach the wire
+// much later, and the last lie with the client, reserved and not yet sent.
 type bucket struct {
 	rate   float64 // frames per second; 0 is without limit
 	depth  float64
@@ -14,15 +14,15 @@ type bucket struct {
 }
 
 // batchTime is how much of the rate a batch is, at low rates.
-const batchTime = 3 * time.Millisecond
+const batchTime = 10 * time.Millisecond
 
 // BatchFor is the frames by which a stretch of time may exceed the rate.
 func BatchFor(rate float64, batch, queues int) int {
-	return max(3*queues, min(batch, int(rate*batchTime.Seconds())))
+	return max(4*queues, min(batch, int(rate*batchTime.Seconds())))
 }
 
 func newBucket(rate float64, batch, queues int) bucket {
-	depth := float64(BatchFor(rate, batch, queues)) / float64(3*queues)
+	depth := float64(BatchFor(rate, batch, queues)) / float64(4*queues)
 	return bucket{rate: rate / float64(queues), depth: depth}
 }
 
@@ -36,6 +36,15 @@ func (b *bucket) refill(now time.Duration) int {
 		b.at = now
 	}
 	return int(b.tokens)
+}
+
+// credit is what the client may have: it need not wait behind probes.
+func (b *bucket) credit(now time.Duration) int {
+	b.refill(now)
+	if b.rate == 0 {
+		return 1 << 30
+	}
+	return max(0, min(int(b.tokens+b.depth), int(b.depth)))
 }
 
 // take accounts for frames; more than refill allowed go from what comes later.

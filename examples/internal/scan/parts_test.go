@@ -104,16 +104,16 @@ func TestBucketAgainstAnyDelays(t *testing.T) {
 			b := newBucket(rate, 256, queues)
 			now, kept := time.Duration(0), 0
 			for range 400 {
-				n := b.refill(now)
-				grant := min(n, 1+r.IntN(20)) // the client's
+				grant := min(b.credit(now), r.IntN(20)) // the client's
 				b.take(grant)
+				n := max(0, b.refill(now))
 				leaves := r.IntN(grant + kept + 1)
 				kept += grant - leaves
-				if limit := int(b.depth); kept > limit { // it cannot hold more than it was granted at once
+				if limit := int(b.depth); kept > limit { // it asks only when it has none left
 					leaves += kept - limit
 					kept = limit
 				}
-				rest := max(0, n-grant)
+				rest := n
 				b.take(rest)
 				now += time.Duration(r.ExpFloat64() * 3e6 / rate * 1e3) // until it has left
 				wire = append(wire, sent{now, rest + leaves})

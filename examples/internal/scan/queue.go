@@ -103,7 +103,7 @@ const reserveMax = 16
 // Reserve gives the client what the rate allows.
 func (q *queue) Reserve(frames []iobackend.Frame) (count int) {
 	w := q.w
-	allowed := min(w.bucket.refill(w.now), len(frames))
+	allowed := min(w.bucket.credit(w.now), len(frames))
 	if w.bucket.rate > 0 {
 		allowed = min(allowed, reserveMax)
 	}

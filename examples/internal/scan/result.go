@@ -36,14 +36,15 @@ const (
 	OtherUnreachable          // filtered: another of ICMP's codes
 	TimeExceeded              // filtered: ICMP; a loop of routes
 	NoAnswer                  // filtered
-	NoNeighbor                // unsent: nobody on the link has the address, or the gateway's
+	NoNeighbor                // filtered: nobody on the link has the address
+	NoGateway                 // unsent: nobody on the link has the gateway's address
 	NoRoute                   // unsent
 	ReasonCount
 )
 
 var reasonNames = [ReasonCount]string{
 	"none", "syn-ack", "reply", "refused", "port unreachable", "host unreachable", "network unreachable",
-	"prohibited", "unreachable", "time exceeded", "timed out", "no neighbour", "no route",
+	"prohibited", "unreachable", "time exceeded", "timed out", "no neighbour", "no gateway", "no route",
 }
 
 // String is the reason's words in the output.
@@ -104,6 +105,7 @@ type Counts struct {
 	Foreign                           uint64 // answers from what is no target
 	Stale                             uint64 // ACKs of connections that a host remembers (RFC 9293 §3.10.7.3)
 	Malformed                         uint64 // frames that are no whole packets
+	ARPReplies, ARPFull               uint64 // ARP requests answered, and not for want of room
 }
 
 // Add adds another worker's.
@@ -130,4 +132,6 @@ func (c *Counts) Add(o *Counts) {
 	c.Foreign += o.Foreign
 	c.Stale += o.Stale
 	c.Malformed += o.Malformed
+	c.ARPReplies += o.ARPReplies
+	c.ARPFull += o.ARPFull
 }

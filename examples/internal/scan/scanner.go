@@ -29,6 +29,7 @@ type Scanner struct {
 	targets   uint64 // of the shard
 	workers   []*Worker
 	stopping  atomic.Bool
+	held      atomic.Bool
 	working   sync.WaitGroup
 	done      chan struct{}
 }
@@ -141,6 +142,10 @@ func (s *Scanner) Done() <-chan struct{} { return s.done }
 // where the next one begins.
 func (s *Scanner) Stop() { s.stopping.Store(true) }
 
+// Hold has no new targets probed and none settled for want of an answer, until
+// it is called with false: the results are not taken fast enough.
+func (s *Scanner) Hold(yes bool) { s.held.Store(yes) }
+
 // Counts sums up what all workers have done until their last turn.
 func (s *Scanner) Counts() (total Counts) {
 	for _, w := range s.workers {
@@ -181,7 +186,17 @@ func Duration(targets uint64, rate float64) time.Duration {
 // Device is the scan's device with the scanner in it, for the client.
 func (s *Scanner) Device() iobackend.Device { return &device{s.cfg.Device, s} }
 
-// isSource reports whether an address is ours.
+// isOurs reports whether an address is one of Sources.
+func (s *Scanner) isOurs(address uint32) bool {
+	for _, p := range s.cfg.Sources {
+		if p.Contains(Addr(address)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sourceIs reports whether an address is our address with that number.
 func (s *Scanner) sourceIs(number uint16, address *[16]byte) bool {
 	return s.sources[number] == uint32(address[12])<<24|uint32(address[13])<<16|uint32(address[14])<<8|uint32(address[15])
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -187,6 +188,18 @@ func (s *Space) number(address uint32) (uint64, bool) {
 	from := uint64(address - r.first)
 	return r.number + from, from < r.size
 }
+
+// Describe writes what the space is made of, whatever its order, to tell it from
+// another one.
+func (s *Space) Describe(out io.Writer) {
+	for k := range s.ranges {
+		fmt.Fprintf(out, "%d+%d ", s.ranges[k].first, s.ranges[k].size)
+	}
+	fmt.Fprintln(out, s.ports)
+}
+
+// Number is an IPv4 address as a number.
+func Number(a netip.Addr) uint32 { return ip4(a) }
 
 // ip4 is an IPv4 address as a number.
 func ip4(a netip.Addr) uint32 {

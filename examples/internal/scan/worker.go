@@ -23,15 +23,18 @@ type Worker struct {
 	tx       []iobackend.Frame
 	reserved int           // of tx, ours
 	filled   int           // of these, ready to leave
+	free     int           // of these, outside of the rate: ARP
 	owed     time.Duration // since when the client has waited for frames; 0: it does not
 
 	left   []uint64 // by retry: the bits of its word that are still to be sent
 	hop    hop
 	parked []uint64 // indices that wait for their next hop
 	probed time.Duration
+	arps   ring[linklayer.ARP]
 	resets ring[reset]
 	asks   ring[ask]
-	held   ring[heldResult]
+	held   ring[heldResult] // whose canary has been sent
+	again  ring[heldResult] // … once more
 	banner *bannerWorker
 	packet linklayer.Packet
 
@@ -49,8 +52,9 @@ type Worker struct {
 
 // Bounds of what waits; each has its name in Counts when it is reached.
 const (
+	arpsMax   = 256
 	resetsMax = 4096
-	asksMax   = 4096
+	asksMax   = 1 << 16
 	heldMax   = 1 << 16
 	parkedMax = 1024
 	settleMax = 256 // words in one turn
@@ -64,7 +68,7 @@ func newWorker(s *Scanner, k, workers int) *Worker {
 		window: newWindow(c.window(workers), shareOf(s.targets-c.From, uint64(k), uint64(workers)), c.Retries),
 		tx:     make([]iobackend.Frame, c.Batch), rx: make([]iobackend.Frame, c.Batch),
 		left: make([]uint64, c.Retries), now: queue.Now(),
-		resets: newRing[reset](resetsMax), asks: newRing[ask](asksMax), held: newRing[heldResult](heldMax),
+		arps: newRing[linklayer.ARP](arpsMax), resets: newRing[reset](resetsMax), asks: newRing[ask](asksMax), held: newRing[heldResult](heldMax), again: newRing[heldResult](heldMax),
 	}
 	w.bucket.at = w.now
 	w.low.Store(c.From)
@@ -82,15 +86,23 @@ func (w *Worker) pump() (busy bool) {
 	if s.stopping.Load() {
 		return false
 	}
+	w.sendARPs()
 	budget := w.budget()
 	w.sendResets(&budget)
 	w.sendAsks(&budget)
 	w.retryParked(&budget)
-	w.settle()
+	held := s.held.Load()
+	if !held {
+		w.settle()
+	}
 	for pass := len(w.left) - 1; pass >= 0; pass-- {
 		w.retry(pass, &budget)
 	}
-	w.sendNew(&budget)
+	if held {
+		w.wait(w.now + holdPoll)
+	} else {
+		w.sendNew(&budget)
+	}
 	w.flush()
 	w.letGo()
 	return w.publish()
@@ -114,7 +126,7 @@ func (w *Worker) wait(at time.Duration) { w.nextAt = min(w.nextAt, at) }
 
 // sendNew sends the next targets their first probes.
 func (w *Worker) sendNew(budget *int) {
-	if w.window.head.Load() == w.window.end || w.held.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
+	if w.window.head.Load() == w.window.end || w.held.len()+w.again.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
 		return
 	}
 	for n := min(uint64(max(*budget, 0)), w.window.room(), w.window.end-w.window.head.Load()); n > 0; n-- {
@@ -230,6 +242,9 @@ func (w *Worker) frameReady() bool {
 	return w.reserved > 0
 }
 
+// holdPoll is how often a hold is looked at.
+const holdPoll = time.Millisecond
+
 // framePoll is how often frames that are all under way are looked for.
 const framePoll = 50 * time.Microsecond
 
@@ -238,7 +253,8 @@ func (w *Worker) flush() {
 	if w.filled == 0 {
 		return
 	}
-	w.bucket.take(w.filled)
+	w.bucket.take(w.filled - w.free)
+	w.free = 0
 	_ = w.queue.Transmit(w.tx[:w.filled]) // Receive says it again
 	w.reserved = copy(w.tx, w.tx[w.filled:w.reserved])
 	w.filled = 0
@@ -265,14 +281,16 @@ func (w *Worker) publish() (news bool) {
 
 // idle reports whether nothing waits.
 func (w *Worker) idle() bool {
-	return w.resets.len() == 0 && w.asks.len() == 0 && w.held.len() == 0 && (w.banner == nil || w.banner.idle())
+	return w.resets.len() == 0 && w.asks.len() == 0 && w.held.len() == 0 && w.again.len() == 0 && (w.banner == nil || w.banner.idle())
 }
 
 // lowest is the first index of the shard that may still come to an outcome here.
 func (w *Worker) lowest() uint64 {
 	low := w.scanner.settled()
-	if w.held.len() > 0 {
-		low = min(low, w.held.front().low)
+	for _, r := range []*ring[heldResult]{&w.held, &w.again} {
+		if r.len() > 0 {
+			low = min(low, r.front().low)
+		}
 	}
 	if w.banner != nil {
 		low = min(low, w.banner.lowest())

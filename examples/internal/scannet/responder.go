@@ -33,6 +33,7 @@ type Counts struct {
 	ICMP     uint64 // errors sent
 	Dropped  uint64 // frames that are no whole packets
 	NoFrames uint64 // answers for which there was no send frame
+	Lost     uint64 // frames that the device had no room for, either way
 }
 
 // Add adds those of another queue.
@@ -50,6 +51,7 @@ func (c *Counts) Add(o *Counts) {
 	c.ICMP += o.ICMP
 	c.Dropped += o.Dropped
 	c.NoFrames += o.NoFrames
+	c.Lost += o.Lost
 }
 
 // responder answers on one queue.

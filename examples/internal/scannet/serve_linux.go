@@ -85,7 +85,9 @@ func newCrew(device iobackend.Device, h Hosts) *crew {
 func (c *crew) stop() (total Counts, err error) {
 	close(c.quit)
 	c.group.Wait()
-	for _, r := range c.responders {
+	for k, r := range c.responders {
+		d := c.device.Queue(k).Counters()
+		r.counts.Lost = d.DropRingFull + d.DropFillEmpty + d.DropTransmit
 		total.Add(&r.counts)
 	}
 	return total, errors.Join(c.errs...)

@@ -1,0 +1,42 @@
+// Command scan finds services: it probes addresses and ports statelessly and tells
+// what answered.
+//
+// Without -interface it makes two network namespaces, stands for a network of
+// 262,144 hosts in the one, and scans all of it from the other: over AF_XDP as
+// root, over AF_PACKET in a user namespace otherwise. See scan -h, and package
+// examples/internal/scan for how it works.
+//
+// # Targets
+//
+// Addresses and CIDRs as arguments, or with -targets in a file (- for standard
+// input) as ZMap has them: one a line, # begins a comment. Each target is probed
+// once (and -retries times more while it does not answer), whatever the lists say
+// twice. The seed names the order; -shards N -shard K takes every N-th place of
+// it, so that N machines with one seed share the work.
+//
+// # Output
+//
+// One JSON object per line and target, to -out, of the outcomes that -show names;
+// "scan schema" prints what is in it. Outcomes: open, closed (RST; for UDP the
+// port's ICMP), filtered (another ICMP error, or no answer), unsent (no probe
+// left: we could not look), excluded (a line for each block left alone).
+//
+// Hosts that answer everything, as SYN proxies do, are marked: for each open TCP
+// port the host is also probed at one where nobody is expected (canary: quiet, or
+// answers all).
+//
+// -banner connects to what is open, over this repository's TCP on ports that the
+// kernel knows nothing of, sends -banner-request where there is one, and writes
+// what comes, each byte as the Unicode character of its number.
+//
+// # Rate
+//
+// -rate bounds all frames that leave but ARP, retries, RSTs and connections included: in
+// any 100 ms at most a tenth of it and one batch (10 ms of the rate, 8 frames at
+// least and -batch at most). No host sees more than the rate divided by the number of addresses.
+//
+// # Going on
+//
+// With -state the same command goes on where it was, after Ctrl-C or kill -9: no
+// target is lost; those whose answers were still awaited are probed again.
+package main

@@ -1,0 +1,294 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"myriad/examples/internal/account"
+	"myriad/examples/internal/metrics"
+	"myriad/examples/internal/monitor"
+	"myriad/examples/internal/network"
+	"myriad/examples/internal/program"
+	"myriad/examples/internal/scan"
+	"myriad/examples/internal/scannet"
+	"myriad/examples/internal/state"
+	"myriad/tcpclient"
+)
+
+// session is one run of the command, from the targets to the summary.
+type session struct {
+	o       *options
+	r       *program.Run
+	aim     *aim
+	space   *scan.Space
+	from    position
+	dir     *state.Dir // nil without -state
+	out     *output
+	world   *scannet.World // of the demo
+	check   *checker       // of the demo
+	path    *path
+	scanner *scan.Scanner
+	client  *tcpclient.Client
+	began   time.Duration // by the device's clock
+	buffers [][]byte      // lines, by worker
+	monitor *monitor.Monitor
+}
+
+// run makes a session, runs it and tells how it went.
+func (o *options) run(ctx context.Context, r *program.Run) (err error) {
+	s := &session{o: o, r: r}
+	if err := s.openTargets(); err != nil {
+		return err
+	}
+	if s.dir != nil {
+		defer s.dir.Close()
+	}
+	out, err := r.OpenOut()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	s.out = newOutput(out)
+	defer func() {
+		if s.world != nil {
+			_, stop := s.world.Stop()
+			err = errors.Join(err, stop)
+		}
+	}()
+	if err := s.openNetwork(); err != nil {
+		return err
+	}
+	return s.scan(ctx)
+}
+
+// stateVersion is that of position.
+const stateVersion = 1
+
+// openTargets finds what there is to do, and where it stands.
+func (s *session) openTargets() (err error) {
+	if s.aim, err = s.o.readTargets(); err != nil {
+		return err
+	}
+	s.from.Seed = s.o.Seed
+	if err := s.makeSpace(); err != nil {
+		return err
+	}
+	if s.dir, err = s.r.OpenState(stateVersion, s.o.settings(s.space)); s.dir == nil || err != nil {
+		return err
+	}
+	if err := s.dir.Position(&s.from); err != nil {
+		s.dir.Close()
+		return err
+	}
+	return s.makeSpace() // in the order of the run that is gone on with
+}
+
+func (s *session) makeSpace() (err error) {
+	if s.space, err = scan.NewSpace(s.aim.prefixes, s.o.Ports, s.from.Seed); err != nil {
+		return program.Fail(program.UsageWrong, err)
+	}
+	return nil
+}
+
+// config is the scan's, but for the way to the network.
+func (s *session) config() scan.Config {
+	o := s.o
+	c := scan.Config{
+		Space: s.space, Protocol: o.protocol, Payload: o.payload, Key: [2]uint64{rand.Uint64(), rand.Uint64()},
+		Shard: o.Shard, Shards: o.Shards, From: s.from.Next,
+		Rate: o.Rate, Batch: o.Batch, Retries: o.Retries, Timeout: o.Timeout,
+		Canary: o.Canary && o.protocol == scan.TCP, All: o.show[scan.Filtered] || s.check != nil,
+		Result: s.result, Turn: s.turn,
+	}
+	if o.Banner {
+		c.Banner = &scan.BannerConfig{
+			Request: o.request, Bytes: o.BannerBytes, Timeout: o.BannerTimeout,
+			Parallel: max(1, o.BannerParallel/s.path.device.Info().Queues),
+		}
+	}
+	return c
+}
+
+// result takes a target's outcome.
+func (s *session) result(worker int, r *scan.Result) {
+	if s.check != nil {
+		s.check.note(r)
+	}
+	if s.o.show[r.Outcome] {
+		s.buffers[worker] = appendLine(s.buffers[worker], r, s.o.protocol, s.began)
+	}
+}
+
+// turn hands over what the turn has brought.
+func (s *session) turn(worker int) {
+	if len(s.buffers[worker]) == 0 {
+		return
+	}
+	if s.out.add(s.buffers[worker]) {
+		s.scanner.Hold(true)
+	}
+	s.buffers[worker] = s.buffers[worker][:0]
+}
+
+// scan runs the scan.
+func (s *session) scan(ctx context.Context) error {
+	watched, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	before, start := network.Process(), time.Now()
+	go s.out.run(func() { s.scanner.Hold(false) }, func(err error) { cancel(err) })
+	s.writeExcluded()
+	s.began = s.path.device.Queue(0).Now()
+	s.monitor = s.r.Watch(metrics.Info{Interface: s.path.name, Backend: s.path.backend, Unit: "targets"}, s.account)
+	if err := s.client.Start(); err != nil {
+		return err
+	}
+	s.await(watched, cancel)
+	took := time.Since(start)
+	err := context.Cause(watched)
+	if ctx.Err() != nil {
+		err = program.ErrInterrupted
+	}
+	s.scanner.Stop()
+	err = s.conclude(err, &summary{took: took, cpu: network.Process().Sub(before)})
+	return err
+}
+
+// writeExcluded tells of the blocks that are left alone.
+func (s *session) writeExcluded() {
+	if !s.o.show[excluded] || s.from.Next > 0 {
+		return
+	}
+	var text []byte
+	for _, l := range s.aim.left {
+		text = appendExcluded(text, l.prefix.String(), l.why, s.o.protocol)
+	}
+	s.out.add(text)
+}
+
+const (
+	watchEvery      = 200 * time.Millisecond
+	checkpointEvery = time.Second
+)
+
+// await returns when the scan has come to its end, or the context has. Meanwhile
+// it keeps checkpoints, and an eye on the device.
+func (s *session) await(ctx context.Context, cancel func(error)) {
+	watch, checkpoint := time.NewTicker(watchEvery), time.NewTicker(checkpointEvery)
+	defer watch.Stop()
+	defer checkpoint.Stop()
+	for {
+		select {
+		case <-s.scanner.Done():
+			return
+		case <-ctx.Done():
+			return
+		case <-watch.C:
+			if err := s.client.Err(); err != nil {
+				cancel(err)
+			}
+		case <-checkpoint.C:
+			if err := s.save(false); err != nil {
+				cancel(err)
+			}
+		}
+	}
+}
+
+// save keeps a checkpoint: everything before it has been written.
+func (s *session) save(finished bool) error {
+	if s.dir == nil {
+		return nil
+	}
+	p := position{Next: s.scanner.Low(), Seed: s.from.Seed}
+	if err := s.out.sync(); err != nil {
+		return err
+	}
+	if finished {
+		return s.dir.Finish(p)
+	}
+	return s.dir.Save(p)
+}
+
+// closeGrace is how long banner connections have to end in order.
+const closeGrace = time.Second
+
+// conclude ends everything and sums up.
+func (s *session) conclude(err error, sum *summary) error {
+	low := s.scanner.Low()
+	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
+	defer cancel()
+	sum.device = s.deviceCounters()
+	sum.stack = s.client.Stats()
+	if closing := s.client.Close(ctx); closing != nil && !errors.Is(closing, context.DeadlineExceeded) {
+		err = errors.Join(err, closing)
+	}
+	s.client = nil
+	for k := range s.buffers {
+		s.turn(k)
+	}
+	sum.counts = s.scanner.Counts()
+	if err == nil && sum.counts.Outcomes[scan.Unsent] > 0 {
+		err = program.Fail(program.Failed, fmt.Errorf("%d targets could not be looked at: %s", sum.counts.Outcomes[scan.Unsent], unsentWhy(&sum.counts)))
+	}
+	finished := err == nil || low == s.scanner.Targets()
+	writing := s.out.end()
+	if writing == nil && s.dir != nil {
+		writing = s.saveLast(low, finished)
+	}
+	err = errors.Join(err, writing)
+	if s.world != nil {
+		far, stop := s.world.Stop()
+		s.world, sum.far = nil, &far
+		err = errors.Join(err, stop)
+	}
+	if s.check != nil && err == nil {
+		err = s.check.verdict(sum)
+		sum.checked, sum.missedCount = err == nil, s.check.missed.Load()
+	}
+	sum.finish(s, err)
+	return errors.Join(err, s.monitor.End(program.How(err), sum.facts()...))
+}
+
+// saveLast keeps the last checkpoint; what was written is on its way to the disk
+// already.
+func (s *session) saveLast(low uint64, finished bool) error {
+	p := position{Next: low, Seed: s.from.Seed}
+	if finished {
+		return s.dir.Finish(p)
+	}
+	return s.dir.Save(p)
+}
+
+// unsentWhy says why targets could not be looked at.
+func unsentWhy(c *scan.Counts) string {
+	if c.Reasons[scan.NoGateway] > 0 {
+		return "the gateway does not answer ARP; see -gateway and -gateway-mac"
+	}
+	return "the interface has no route to them; see -gateway"
+}
+
+// account is how the run stands.
+func (s *session) account() (a account.Account) {
+	c := s.scanner.Counts()
+	a = account.Account{
+		Known: int64(s.scanner.Targets() - s.from.Next + s.aim.leftCount),
+		Found: int64(c.Outcomes[scan.Open]), Outcomes: map[string]int64{}, Counters: counters(&c),
+	}
+	for o := scan.Open; o < scan.OutcomeCount; o++ {
+		if n := int64(c.Outcomes[o]); n > 0 {
+			a.Outcomes[outcomeWord(o)] = n
+			a.Done += n
+		}
+	}
+	if n := int64(s.aim.leftCount); n > 0 {
+		a.Outcomes["excluded"] = n
+		a.Done += n
+	}
+	if client := s.client; client != nil {
+		a.Stack = client.Stats()
+	}
+	return a
+}
