@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 )
 
@@ -30,7 +32,8 @@ type run struct {
 	args string // such as -short
 }
 
-// goTest runs tests by their full names. overlay may be empty.
+// goTest runs tests by their full names. overlay may be empty; otherwise what
+// the tests leave behind, such as captures, goes into its directory.
 func (r run) goTest(root, overlay string, names []string) (*outcome, error) {
 	// A mutant may hang: the limit is far above what any of these tests takes.
 	args := []string{"test", "-json", "-vet=off", "-count=1", "-timeout=120s", "-run", pattern(names)}
@@ -42,6 +45,9 @@ func (r run) goTest(root, overlay string, names []string) (*outcome, error) {
 	}
 	cmd := exec.Command("go", append(args, r.pkg)...)
 	cmd.Dir = root
+	if overlay != "" {
+		cmd.Env = append(os.Environ(), "TMPDIR="+filepath.Dir(overlay))
+	}
 	var out, problems bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &problems
 	err := cmd.Run()
