@@ -39,6 +39,7 @@ var commands = []command{
 	{"transfer", "throughput of one connection, down and up, beside the kernel's, with and without loss", transferCommand},
 	{"send", "raw frames sent per second, by method, size, batch and firewall", sendCommand},
 	{"receive", "frames received per second, bursts and imbalance, with drops told apart", receiveCommand},
+	{"stack", "our own code alone, in memory: nanoseconds a connection, and where", stackCommand},
 	{"bare", "connections per second of a client that does nothing: what backend and wire allow", bareCommand},
 }
 

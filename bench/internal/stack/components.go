@@ -1,0 +1,90 @@
+package stack
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/google/pprof/profile"
+)
+
+// Component is a part of the library, with its share of the samples.
+type Component struct {
+	Name  string
+	Share float64 // of our code's, 0 to 1
+}
+
+// parts are the components by the functions that stand for them, the innermost
+// of a stack first; what matches none is the last's.
+var parts = []struct {
+	name      string
+	functions []string
+}{
+	{"device", []string{"stack.(*device)", "stack.threadTime"}},
+	{"application", []string{"stack.(*prober).Events"}},
+	{"open", []string{"stack.(*prober).OpenMore", ").openMore"}},
+	{"parse", []string{"linklayer.Parse"}},
+	{"look-up", []string{"conntable.(*Table).Find", "conntable.(*Table).Look"}},
+	{"step", []string{"handshake.(*Machine).Step"}},
+	{"timers", []string{"timers.", ").rearm"}},
+	{"build", []string{"linklayer.Emit", "handshake.(*Machine).Output", ").emit"}},
+	{"transmit", []string{"tcpclient.(*transmitter)"}},
+	{"end", []string{"tcpclient.(*Worker).remove"}},
+	{"events", []string{").result", ").deliver"}},
+	{"receive", []string{"tcpclient.(*Worker).receive", "tcpclient.(*Worker).resolve"}},
+	{"the turn", nil},
+}
+
+// components reads a CPU profile: each part's share of the samples that are not
+// the device's.
+func components(in io.Reader) (all []Component, samples int64, err error) {
+	p, err := profile.Parse(in)
+	if err != nil {
+		return nil, 0, fmt.Errorf("stack: read the profile: %w", err)
+	}
+	counts := make([]int64, len(parts))
+	for _, s := range p.Sample {
+		if k := partOf(s); k >= 0 {
+			counts[k] += s.Value[0]
+		}
+	}
+	for k := range counts[1:] {
+		samples += counts[1+k]
+	}
+	for k, part := range parts[1:] {
+		if n := counts[1+k]; n > 0 {
+			all = append(all, Component{part.name, float64(n) / float64(samples)})
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Component) int {
+		switch {
+		case a.Share > b.Share:
+			return -1
+		case a.Share < b.Share:
+			return 1
+		}
+		return 0
+	})
+	return all, samples, nil
+}
+
+// partOf is the part that a sample was taken in; -1 outside of the client.
+func partOf(s *profile.Sample) int {
+	inside := false
+	for _, l := range s.Location {
+		for _, line := range l.Line {
+			name := line.Function.Name
+			for k := range parts {
+				if slices.ContainsFunc(parts[k].functions, func(f string) bool { return strings.Contains(name, f) }) {
+					return k
+				}
+			}
+			inside = inside || strings.Contains(name, "tcpclient.(*Client).Step")
+		}
+	}
+	if inside {
+		return len(parts) - 1
+	}
+	return -1
+}

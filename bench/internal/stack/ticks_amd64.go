@@ -1,0 +1,4 @@
+package stack
+
+// readTicks reads the time stamp counter.
+func readTicks() uint64
