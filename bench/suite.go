@@ -44,6 +44,7 @@ var suiteParts = []suitePart{
 	{"send", "Raw frames sent", suiteSend},
 	{"receive", "Frames received", suiteReceive},
 	{"hold", "Connections held open at once", suiteHold},
+	{"stack", "Our own code, in memory", suiteStack},
 	{"transfer", "Bulk transfers beside the kernel's", suiteTransfer},
 }
 
@@ -181,6 +182,22 @@ func suiteHold(ctx context.Context, quick bool, emit func(row any) error) (page.
 	}
 	rows, err := o.runAll(ctx, func(r *holdRow) error { return emit(r) })
 	return holdPart(rows), err
+}
+
+func suiteStack(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
+	var args []string
+	if quick {
+		args = []string{"-in-flight", "10K,100K", "-lives", "500K", "-rounds", "1"}
+	}
+	o, err := parseStack(args, io.Discard)
+	if err != nil {
+		return page.Part{}, err
+	}
+	rows, err := o.runAll(ctx)
+	for k := range rows {
+		err = errors.Join(err, emit(&rows[k]))
+	}
+	return stackPart(rows), err
 }
 
 func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {

@@ -76,22 +76,22 @@ func (q *Quarantine) Add(hash uint64, now time.Duration) {
 	b.slots[q.victim(b)] = print<<8 | uint32(q.now)&ageMask
 }
 
-// victim returns a slot to be taken: the first that is empty or whose rest is
-// over, or else the one that has rested longest.
+// victim returns a slot to be taken: one that is empty, or else the one that
+// has rested longest.
 func (q *Quarantine) victim(b *resters) int {
+	best, at := -1, 0
 	for i, slot := range &b.slots {
-		if slot == 0 || q.age(slot) > restTicks {
+		if slot == 0 {
 			return i
 		}
-	}
-	q.shortened++
-	oldest := 0
-	for i, slot := range &b.slots {
-		if q.age(slot) > q.age(b.slots[oldest]) {
-			oldest = i
+		if age := q.age(slot); age > best {
+			best, at = age, i
 		}
 	}
-	return oldest
+	if best <= restTicks {
+		q.shortened++
+	}
+	return at
 }
 
 // Resting reports whether the tuple with this hash still rests.

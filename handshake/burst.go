@@ -18,6 +18,7 @@ func (m *Machine) sendBurst(c *conn, size int, out *Out) bool {
 	}
 	most := min(m.burst-headersMost, c.unsent(c.pipe(size), s.window))
 	b := &out.Burst
+	b.Count, b.Bytes = 0, 0
 	for b.Bytes < most && b.Count < len(b.Pieces) {
 		piece := s.queue.Peek(m.chunks, e.SndNxt.Add(b.Bytes), most-b.Bytes)
 		if len(piece) == 0 {
@@ -28,7 +29,6 @@ func (m *Machine) sendBurst(c *conn, size int, out *Out) bool {
 		b.Bytes += len(piece)
 	}
 	if b.Bytes < 2*size {
-		*b = Burst{}
 		return false
 	}
 	b.Size = size

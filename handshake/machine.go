@@ -123,6 +123,12 @@ type Out struct {
 	Burst   Burst
 }
 
+// reset makes out empty. The pieces of a burst stay: to clear them would cost
+// more than a frame.
+func (out *Out) reset() {
+	out.Segment, out.Sum, out.Burst.Size = linklayer.Segment{}, 0, 0
+}
+
 // Burst is a segment longer than a frame, for the device to cut into frames
 // with Size bytes of payload each; it has no more than SetBurst allows. With
 // Size 0 the Segment is an ordinary one. Otherwise the Segment's own payload is

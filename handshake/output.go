@@ -14,7 +14,7 @@ import (
 func (m *Machine) Output(i uint32, now time.Duration, out *Out) bool {
 	var c conn
 	m.load(&c, i, now)
-	*out = Out{}
+	out.reset()
 	switch e := c.e; {
 	case e.Flags&sendRST != 0 && !handshakeOwed(e):
 		m.outputRST(&c, out)

@@ -12,6 +12,12 @@ const TCPHeadersBytes = ethernetBytes + ipv4Bytes + tcpBytes
 // id is the IPv4 identification (see IDs). DF is set. The checksum is complete,
 // unless the path is WithPartialChecksum. No allocation.
 func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, destinationPort, id uint16, seg *Segment, payloadSum Sum) int {
+	return EmitTCP4(dst, path, ipv4(&source), ipv4(&destination), sourcePort, destinationPort, id, seg, payloadSum)
+}
+
+// EmitTCP4 is EmitTCP with IPv4 addresses as numbers: where an address was just
+// written in pieces, copying it whole makes the processor wait.
+func EmitTCP4(dst []byte, path *Path, source, destination uint32, sourcePort, destinationPort, id uint16, seg *Segment, payloadSum Sum) int {
 	syn := seg.Flags&SYN != 0
 	options := OptionsLen(&seg.Options, syn)
 	header := tcpBytes + options
@@ -21,8 +27,7 @@ func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 		return 0
 	}
 	dst = dst[:length]
-	src4, dst4 := ipv4(&source), ipv4(&destination)
-	path.emitIPv4(dst, src4, dst4, ProtocolTCP, id, ipv4Bytes+segment)
+	path.emitIPv4(dst, source, destination, ProtocolTCP, id, ipv4Bytes+segment)
 
 	ports := uint32(sourcePort)<<16 | uint32(destinationPort)
 	control := uint32(header)<<26 | uint32(seg.Flags)<<16 | uint32(seg.Window)
@@ -39,7 +44,7 @@ func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 		copy(tcp[header:], seg.Payload)
 		copy(tcp[header+len(seg.Payload):], seg.Payload2)
 	}
-	sum := pseudoSum(src4, dst4, ProtocolTCP, segment)
+	sum := pseudoSum(source, destination, ProtocolTCP, segment)
 	if path.partial {
 		binary.BigEndian.PutUint32(tcp[16:], uint32(fold(sum))<<16|uint32(seg.Urgent))
 		return length
@@ -57,13 +62,13 @@ func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 
 // EmitTCPHeaders writes the headers of a segment with so many bytes of payload,
 // which is elsewhere and longer than one frame, for somebody below to cut into
-// frames; it returns their length, 0 where EmitTCP would. The TCP checksum's
+// frames; it returns their length, 0 where EmitTCP4 would. The TCP checksum's
 // place holds the sum of the pseudo-header, not complemented. No allocation.
-func EmitTCPHeaders(dst []byte, path *Path, source, destination [16]byte, sourcePort, destinationPort, id uint16, seg *Segment, payload int) int {
+func EmitTCPHeaders(dst []byte, path *Path, source, destination uint32, sourcePort, destinationPort, id uint16, seg *Segment, payload int) int {
 	headers := *seg
 	headers.Payload, headers.Payload2 = nil, nil
 	partial := path.WithPartialChecksum()
-	n := EmitTCP(dst, &partial, source, destination, sourcePort, destinationPort, id, &headers, 0)
+	n := EmitTCP4(dst, &partial, source, destination, sourcePort, destinationPort, id, &headers, 0)
 	if n == 0 || n-ethernetBytes+payload > ipv4Max {
 		return 0
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
+
+	"myriad/conntable"
 )
 
 // sources numbers our addresses on one interface: address k of the first
@@ -66,11 +68,19 @@ func mapped(a *[16]byte) bool {
 // at returns address number index.
 func (s *sources) at(index uint16) (address [16]byte) {
 	address[10], address[11] = 0xff, 0xff
-	for i := range s.ranges {
-		if r := &s.ranges[i]; uint32(index)-r.base < r.size {
-			binary.BigEndian.PutUint32(address[12:], r.first+uint32(index)-r.base)
-			break
-		}
-	}
+	binary.BigEndian.PutUint32(address[12:], s.ip4(index))
 	return address
 }
+
+// ip4 returns address number index as a number.
+func (s *sources) ip4(index uint16) uint32 {
+	for i := range s.ranges {
+		if r := &s.ranges[i]; uint32(index)-r.base < r.size {
+			return r.first + uint32(index) - r.base
+		}
+	}
+	return 0
+}
+
+// remote4 is the address of a connection's peer as a number.
+func remote4(e *conntable.Entry) uint32 { return binary.BigEndian.Uint32(e.Remote[12:]) }

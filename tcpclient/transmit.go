@@ -133,8 +133,7 @@ func (w *Worker) emit(i uint32, frame *iobackend.Frame, path *linklayer.Path) {
 		return
 	}
 	e := w.table.At(i)
-	source := w.link.sources.at(e.Local)
-	n := linklayer.EmitTCP(frame.Data, path, source, e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, w.out.Sum)
+	n := linklayer.EmitTCP4(frame.Data, path, w.link.sources.ip4(e.Local), remote4(e), e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, w.out.Sum)
 	if w.tap != nil && n > 0 {
 		w.tap.frame(w.table.ID(i), true, frame.Data[:n], w.now)
 	}

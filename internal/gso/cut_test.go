@@ -2,6 +2,7 @@ package gso_test
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
@@ -18,6 +19,8 @@ var (
 	farMAC  = [6]byte{2, 0, 0, 0, 0, 2}
 	nearIP  = netip.MustParseAddr("10.79.0.1").As16()
 	farIP   = netip.MustParseAddr("10.79.0.2").As16()
+	nearIP4 = binary.BigEndian.Uint32(nearIP[12:])
+	farIP4  = binary.BigEndian.Uint32(farIP[12:])
 )
 
 // long is a segment of so many bytes: its headers, and the payload.
@@ -27,7 +30,7 @@ func long(t *testing.T, source [6]byte, hop [6]byte, bytes int) (headers, payloa
 	g = linklayer.Segment{Seq: 0xffff_f000, Ack: 77, Flags: linklayer.ACK | linklayer.PSH, Window: 500}
 	g.Options.Has, g.Options.TSVal, g.Options.TSEcr = linklayer.HasTimestamps, 5, 6
 	headers = make([]byte, 128)
-	n := linklayer.EmitTCPHeaders(headers, &path, nearIP, farIP, 4000, 80, 0xfffe, &g, bytes)
+	n := linklayer.EmitTCPHeaders(headers, &path, nearIP4, farIP4, 4000, 80, 0xfffe, &g, bytes)
 	require.NotZero(t, n)
 	payload = make([]byte, bytes)
 	random := rand.New(rand.NewPCG(1, uint64(bytes)))
