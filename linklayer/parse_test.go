@@ -340,3 +340,20 @@ func TestParseDoesNotAllocate(t *testing.T) {
 		}
 	}))
 }
+
+// An echo request is read as one, and the reply to it tells its numbers.
+func TestEchoThereAndBack(t *testing.T) {
+	request, reply := make([]byte, 200), make([]byte, 200)
+	n := EmitICMPEcho(request, &path, ipA, ipB, 7, 0xfffe0001, []byte("data."))
+	require.Equal(t, 14+20+8+5, n)
+	var p Packet
+	require.Equal(t, DropNone, Parse(request[:n], false, &p))
+	require.Equal(t, KindICMPEcho, p.Kind)
+	require.Equal(t, ipA, p.Source)
+	m := EmitICMPEchoReply(reply, request[:n])
+	require.Equal(t, DropNone, Parse(reply[:m], false, &p))
+	require.Equal(t, KindOther, p.Kind)
+	require.EqualValues(t, 0xfffe0001, p.ICMP.Echo)
+	require.Equal(t, []byte("data."), reply[m-5:m])
+	require.Zero(t, EmitICMPEcho(request[:n-1], &path, ipA, ipB, 7, 1, []byte("data.")))
+}

@@ -106,6 +106,7 @@ const volatile __u32 reply_length;
 const volatile __u32 reply_sum; // of the reply's 16-bit words as they lie in memory
 const volatile __u32 seed;
 const volatile __u8 verify;
+const volatile __u8 silent; // SYNs are counted, and not answered
 
 // The reply's bytes. Not const: bpf_xdp_store_bytes wants memory that could be
 // written.
@@ -248,6 +249,10 @@ static __always_inline int answer_tcp(struct xdp_md *ctx, struct counters *count
 
 	if (flags & RST) {
 		count->rst++;
+		return XDP_DROP;
+	}
+	if (silent && flags & SYN) {
+		count->syn++;
 		return XDP_DROP;
 	}
 	if (flags & SYN) {

@@ -23,12 +23,14 @@ type Config struct {
 	// not for clients that leave their checksums to the device, as the kernel
 	// does on a veth.
 	Verify bool
+	// Silent counts SYNs and answers none, as a network in which nobody is.
+	Silent bool
 }
 
 // Counters are the frames that a far end received since it was attached, by
 // what they were; each counts once, but for Bytes.
 type Counters struct {
-	SYN         uint64 // answered with a SYN-ACK
+	SYN         uint64 // answered with a SYN-ACK, but for Silent
 	Data        uint64 // the last piece of a request: answered with the reply
 	Part        uint64 // another piece of a request: acknowledged
 	ACK         uint64 // bare: not answered

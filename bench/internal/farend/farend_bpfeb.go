@@ -39,6 +39,7 @@ const (
 	farendVarReplyLength = "reply_length"
 	farendVarReplySum    = "reply_sum"
 	farendVarSeed        = "seed"
+	farendVarSilent      = "silent"
 	farendVarTargetMask  = "target_mask"
 	farendVarTargetNet   = "target_net"
 	farendVarVerify      = "verify"
@@ -105,6 +106,7 @@ type farendVariableSpecs struct {
 	ReplyLength *ebpf.VariableSpec `ebpf:"reply_length"`
 	ReplySum    *ebpf.VariableSpec `ebpf:"reply_sum"`
 	Seed        *ebpf.VariableSpec `ebpf:"seed"`
+	Silent      *ebpf.VariableSpec `ebpf:"silent"`
 	TargetMask  *ebpf.VariableSpec `ebpf:"target_mask"`
 	TargetNet   *ebpf.VariableSpec `ebpf:"target_net"`
 	Verify      *ebpf.VariableSpec `ebpf:"verify"`
@@ -148,6 +150,7 @@ type farendVariables struct {
 	ReplyLength *ebpf.Variable `ebpf:"reply_length"`
 	ReplySum    *ebpf.Variable `ebpf:"reply_sum"`
 	Seed        *ebpf.Variable `ebpf:"seed"`
+	Silent      *ebpf.Variable `ebpf:"silent"`
 	TargetMask  *ebpf.Variable `ebpf:"target_mask"`
 	TargetNet   *ebpf.Variable `ebpf:"target_net"`
 	Verify      *ebpf.Variable `ebpf:"verify"`

@@ -73,10 +73,7 @@ func (c Config) spec(device *net.Interface) (*ebpf.CollectionSpec, error) {
 	copy(mac[:], device.HardwareAddr)
 	var reply [ReplyMax]byte
 	copy(reply[:], c.Reply)
-	var verify uint8
-	if c.Verify {
-		verify = 1
-	}
+	flag := map[bool]uint8{true: 1}
 	network := c.Target.Masked().Addr().As4()
 	var mask [4]byte
 	binary.BigEndian.PutUint32(mask[:], uint32(uint64(0xffffffff)<<(32-c.Target.Bits())))
@@ -89,7 +86,8 @@ func (c Config) spec(device *net.Interface) (*ebpf.CollectionSpec, error) {
 		"reply_length": uint32(len(c.Reply)),
 		"reply_sum":    sum(c.Reply),
 		"seed":         rand.Uint32(),
-		"verify":       verify,
+		"verify":       flag[c.Verify],
+		"silent":       flag[c.Silent],
 	} {
 		if err := spec.Variables[name].Set(value); err != nil {
 			return nil, fmt.Errorf("farend: setting %s: %w", name, err)

@@ -40,6 +40,8 @@ type Config struct {
 	Reply []byte
 	// Verify has the far end verify our checksums, slowly.
 	Verify bool
+	// Silent has the far end answer no SYN.
+	Silent bool
 	// Pass attaches a program that passes everything to the near device, for
 	// a backend that brings none of its own; a veth does not take what XDP
 	// sends otherwise.
@@ -91,7 +93,7 @@ func New(c Config) (w *World, err error) {
 	}
 	err = w.far.Do(func() (err error) {
 		w.FarEnd, err = farend.Attach(farend.Config{
-			Interface: FarInterface, Target: Targets, Reply: c.Reply, Verify: c.Verify,
+			Interface: FarInterface, Target: Targets, Reply: c.Reply, Verify: c.Verify, Silent: c.Silent,
 		})
 		return err
 	})

@@ -32,9 +32,6 @@ type span struct {
 	size   uint64
 }
 
-// targetsMax keeps places within what the order takes.
-const targetsMax = permute.CountMax
-
 // NewSpace makes the space of all prefixes' addresses (each once, however often
 // it is given) and ports; no ports stand for the one port 0, for probes without
 // ports.
