@@ -70,9 +70,11 @@ const (
 	Storm
 )
 
+func newMaker(seed uint64, s *scenario) *maker { return &maker{rand.New(rand.NewPCG(seed, 2)), s} }
+
 func newScenario(kind Kind, seed uint64) *scenario {
 	s := &scenario{seed: seed}
-	m := &maker{rand.New(rand.NewPCG(seed, 2)), s}
+	m := newMaker(seed, s)
 	s.start = wrap.Clock(pick(m, clocks...))
 	s.queues = pick(m, 1, 1, 1, 2, 3)
 	s.steer = simlink.SteerHash
