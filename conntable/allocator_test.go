@@ -303,3 +303,16 @@ func TestStretchThatIsTakenIsJumpedOver(t *testing.T) {
 		require.NoError(t, err)
 	}
 }
+
+// TestPortsFollowTheSeed: whoever does not know it cannot tell the port to a
+// destination, though he knows the ports to it of another client.
+func TestPortsFollowTheSeed(t *testing.T) {
+	seen := map[uint16]int{}
+	for seed := range uint64(200) {
+		c := newClient(t, 1, 0, AllocatorConfig{Sources: 1, PortMin: 1024, PortMax: 65535, Shards: 1, Seed: [2]uint64{seed, 9}})
+		index, err := c.open(7, Choice{}, 0)
+		require.NoError(t, err)
+		seen[c.table.At(index).LocalPort]++
+	}
+	require.Greater(t, len(seen), 180)
+}
