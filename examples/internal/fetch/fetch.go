@@ -139,6 +139,10 @@ func (f *Fetcher) get(ctx context.Context, p *pinned, address string, wanted fun
 		return r, fmt.Errorf("fetch: %w", preferDeadline(ctx, err))
 	}
 	defer resp.Body.Close()
+	if resp.StatusCode < 100 {
+		// net/http takes any three digits; no status is below 100 (RFC 9110 §15).
+		return r, fmt.Errorf("fetch: malformed HTTP status code %q", resp.Status)
+	}
 	r.Status, r.Proto, r.Header = resp.StatusCode, resp.Proto, resp.Header
 	r.locate(resp)
 	if err := f.readBody(resp, &r, wanted(&r)); err != nil {

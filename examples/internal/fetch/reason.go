@@ -67,8 +67,10 @@ func Reason(err error) string {
 		}
 	}
 	text := err.Error()
-	if strings.Contains(text, "server response headers exceeded") || strings.Contains(text, "header list too large") {
-		return HeaderTooLarge
+	for _, p := range phrases {
+		if strings.Contains(text, p.part) {
+			return p.reason
+		}
 	}
 	for _, part := range badReplies {
 		if strings.Contains(text, part) {
@@ -78,12 +80,23 @@ func Reason(err error) string {
 	return Failed
 }
 
+// phrases are parts of those errors of net/http, for which it has no values,
+// that are no bad reply.
+var phrases = []struct{ part, reason string }{
+	{"server response headers exceeded", HeaderTooLarge},
+	{"header list too large", HeaderTooLarge},
+	{"message too large", HeaderTooLarge},
+	{"TLS handshake timeout", DeadlineExceeded},
+	{"unexpected EOF reading trailer", CutShort},
+	{"server closed idle connection", CutShort},
+}
+
 // badReplies are parts of net/http's errors about replies, for which it has no
 // values.
 var badReplies = []string{
 	"malformed HTTP", "malformed MIME header", "chunk length", "chunk line", "chunked",
 	"transfer encoding", "Content-Length", "Unsolicited response", "readLoopPeekFailLocked", "stream error", "PROTOCOL_ERROR",
-	"connection error", "http2:",
+	"connection error", "http2:", "railer", "line too long", "1xx informational",
 }
 
 // causes are looked for in this order.
