@@ -117,13 +117,19 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, "10.1.0.0/24")
 }
 
+// Go's own clock moves in steps of up to 15 ms on Windows. The smallest of many
+// counts, since others want the processor too.
 func TestClockMovesInSmallSteps(t *testing.T) {
-	first := now()
-	var next time.Duration
-	for next = now(); next == first; next = now() {
+	smallest := time.Hour
+	for last, count := now(), 0; count < 1000; count++ {
+		next := now()
+		for next == last {
+			next = now()
+		}
+		require.Greater(t, next, last)
+		smallest, last = min(smallest, next-last), next
 	}
-	require.Greater(t, next, first)
-	require.Less(t, next-first, 10*time.Millisecond)
+	require.Less(t, smallest, time.Millisecond)
 }
 
 func TestHandleAllocatesNothing(t *testing.T) {
