@@ -106,12 +106,17 @@ func (m *mutant) addLine(out bool, text string) error {
 	return nil
 }
 
+// same compares lines but for their blanks: gofmt moves those about.
+func same(a, b string) bool {
+	return slices.Equal(strings.Fields(a), strings.Fields(b))
+}
+
 // apply makes the edit in a file's text.
 func (e *edit) apply(text string) (string, error) {
 	lines := strings.Split(text, "\n")
 	found := -1
 	for k := range lines {
-		if len(lines)-k < len(e.old) || !slices.Equal(lines[k:k+len(e.old)], e.old) {
+		if len(lines)-k < len(e.old) || !slices.EqualFunc(lines[k:k+len(e.old)], e.old, same) {
 			continue
 		}
 		if found >= 0 {

@@ -27,7 +27,7 @@
 //	mutant: what the edit makes of our code
 //	test: ./package TestName/subtest -short  must fail; more lines, more tests
 //	file: path/of/file.go
-//	-the lines that are taken out, found once in the file
+//	-the lines that are taken out, found once in the file, whatever their blanks
 //	+the lines that are put in their place
 //
 // with a blank line after it, and # before a comment. More edits, of this file
