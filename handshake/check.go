@@ -113,6 +113,17 @@ func (c *conn) checkFlight(p *flightPool) error {
 	return nil
 }
 
+// Assert panics when the numbers of connection i cannot be: to go on would send
+// or deliver wrong bytes. It takes some nanoseconds, and is meant for
+// production.
+func (m *Machine) Assert(i uint32) {
+	var c conn
+	m.load(&c, i, 0)
+	if err := c.checkNumbers(); err != nil {
+		panic(fmt.Errorf("%w: %w", ErrInternal, err))
+	}
+}
+
 func (c *conn) checkNumbers() error {
 	e := c.e
 	switch {

@@ -1,6 +1,7 @@
 package handshake
 
 import (
+	"errors"
 	"net"
 	"os"
 
@@ -32,8 +33,14 @@ const (
 	// Unread: data came after the application had said that it would not read
 	// any more, and the connection was reset (RFC 9293 §3.6.1).
 	Unread
+	// Internal: an assertion of our own failed, and the connection was given
+	// up for it.
+	Internal
 	ReasonCount
 )
+
+// ErrInternal is the error of Internal: a bug of this library.
+var ErrInternal = errors.New("internal error: an assertion failed")
 
 var reasons = [ReasonCount]struct {
 	text string
@@ -49,6 +56,7 @@ var reasons = [ReasonCount]struct {
 	DeviceGone:       {"device gone", errno.NetDown},
 	Shutdown:         {"shut down", net.ErrClosed},
 	Unread:           {"data not read", net.ErrClosed},
+	Internal:         {"internal error", ErrInternal},
 }
 
 // String is a short lower-case name, fit for a counter's label.

@@ -26,6 +26,7 @@ type Client struct {
 	ended   bool
 	stopped sync.WaitGroup // the workers' goroutines
 	failure error          // of the first worker that failed
+	bug     error          // the first assertion that failed
 }
 
 // New opens the interfaces and takes the memory that cfg asks for. newHandler

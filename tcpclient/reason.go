@@ -14,6 +14,10 @@ var (
 	ErrNoRoute = errors.New("no route to the peer") // by this worker's interface
 	ErrInvalid = errors.New("invalid address")      // not unicast, not ours, or of another family
 	ErrInUse   = errors.New("4-tuple in use")       // the Local asked for is taken for this Remote
+
+	// ErrInternal is the error of a connection that failed as Internal: a bug of
+	// this library, which ended that connection alone. Client.Bug tells more.
+	ErrInternal = handshake.ErrInternal
 )
 
 // Reason says why a connection failed; its Err is the error that ordinary Go
@@ -32,4 +36,5 @@ const (
 	DeviceGone       = handshake.DeviceGone
 	Shutdown         = handshake.Shutdown
 	Unread           = handshake.Unread
+	Internal         = handshake.Internal
 )

@@ -103,7 +103,7 @@ func share(all, workers int) int { return (all + workers - 1) / workers }
 // takeMemory makes everything that the worker will ever need.
 func (w *Worker) takeMemory(cfg *Config, workers int, secret [2]uint64, random *mathrand.ChaCha8) (err error) {
 	capacity := share(cfg.ConnectionsMax, workers)
-	w.now = w.queue.Now()
+	w.now, w.inHand = w.queue.Now(), conntable.None
 	if w.table, err = conntable.New(capacity, uint8(w.index), pair(random)); err != nil {
 		return err
 	}

@@ -52,6 +52,7 @@ const (
 	timeWaitShortened
 	refusedNoMemory
 	queriesRepeated
+	assertions
 	localCount
 )
 
@@ -64,6 +65,7 @@ var localNames = [localCount]string{
 	dropUnhandled:     "unhandled_protocol",
 	dropNoQuery:       "no_query",
 	queriesRepeated:   "queries_repeated",
+	assertions:        "assertions_failed",
 	heldRefusal:       "reply_rate_limited",
 	waitFrames:        "waited_for_send_frames",
 	dropTooLong:       "segment_too_long",

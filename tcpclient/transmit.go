@@ -77,15 +77,27 @@ func (w *Worker) queueOutput(i uint32) {
 
 // flush lets every connection in the list send what it has to.
 func (w *Worker) flush() {
-	for k, i := range w.output {
-		if !w.send(i) {
-			// No frame: the rest keeps its place.
-			n := copy(w.output, w.output[k:])
-			w.output = w.output[:n]
-			return
+	room := true
+	for w.next = 0; room && w.next < len(w.output); {
+		room = w.sendFrom()
+	}
+	// Without a frame the rest keeps its place.
+	n := copy(w.output, w.output[w.next:])
+	w.output = w.output[:n]
+}
+
+// sendFrom sends until the end, or until an assertion fails; it reports false
+// when the device had no frame.
+func (w *Worker) sendFrom() (room bool) {
+	room = true
+	defer w.contain()
+	for ; w.next < len(w.output); w.next++ {
+		w.inHand = w.output[w.next]
+		if !w.send(w.inHand) {
+			return false
 		}
 	}
-	w.output = w.output[:0]
+	return room
 }
 
 // send lets connection i send; false when the device has no frame left.
@@ -122,6 +134,7 @@ func (w *Worker) send(i uint32) bool {
 		}
 	}
 	e.Flags &^= handshake.Queued
+	w.machine.Assert(i)
 	w.rearm(i)
 	return true
 }

@@ -44,6 +44,8 @@ type Worker struct {
 	starts        starts // those whose first SYN has not left
 	waits         ring   // those in TIME-WAIT, oldest first
 	fired         []uint32
+	next          int        // the first that is still to be done of what is done one by one
+	inHand        uint32     // the connection that is being dealt with; conntable.None
 	full          int        // batches in a row that were full
 	datagrams     *datagrams // nil without Config.QueriesMax
 	transmit      transmitter
@@ -164,15 +166,26 @@ func (w *Worker) drained(count int) bool {
 func (w *Worker) fireTimers() (total int) {
 	for {
 		n, more := w.wheel.Advance(w.now, w.fired)
-		for _, i := range w.fired[:n] {
-			r := w.machine.Timeout(i, w.now)
-			w.result(i, &r)
-			w.queueOutput(i)
+		for w.next = 0; w.next < n; {
+			w.fireFrom(w.fired[:n])
 		}
 		total += n
 		if !more || n == 0 {
 			return total
 		}
+	}
+}
+
+// fireFrom fires timers until the end, or until an assertion fails.
+func (w *Worker) fireFrom(fired []uint32) {
+	defer w.contain()
+	for w.next < len(fired) {
+		i := fired[w.next]
+		w.next++
+		w.inHand = i
+		r := w.machine.Timeout(i, w.now)
+		w.result(i, &r)
+		w.queueOutput(i)
 	}
 }
 

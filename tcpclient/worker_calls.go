@@ -41,6 +41,8 @@ func (w *Worker) sendOne(s *Send) (n int, err error) {
 	if !ok {
 		return 0, errSendClosed
 	}
+	w.inHand = i
+	defer w.contain()
 	switch {
 	case s.Request == 0:
 		n, err = w.machine.Write(i, s.Data, w.now)
@@ -72,6 +74,8 @@ func (w *Worker) closeOne(id ID, how CloseHow) error {
 	if !ok {
 		return errClosed
 	}
+	w.inHand = i
+	defer w.contain()
 	switch how {
 	case Reset:
 		w.counters.reset++
@@ -109,6 +113,8 @@ func (w *Worker) Resume(id ID) error {
 	if !ok {
 		return errClosed
 	}
+	w.inHand = i
+	defer w.contain()
 	if w.machine.Resume(i, w.now) {
 		w.deliverHeld(i, Event{Conn: id, User: w.table.Extra(i).User})
 	}

@@ -17,15 +17,38 @@ func (w *Worker) receive(frames []iobackend.Frame) {
 		return
 	}
 	w.keys = w.keys[:0]
-	for k := range frames {
-		w.owners[k] = w.sort(&frames[k], &w.packets[k])
+	for w.next = 0; w.next < len(frames); {
+		w.sortFrom(frames)
 	}
 	if len(w.keys) == 0 {
 		return
 	}
 	w.table.LookupBatch(w.keys, w.found[:len(w.keys)])
-	for k := range frames {
+	for w.next = 0; w.next < len(frames); {
+		w.segmentsFrom(frames)
+	}
+}
+
+// sortFrom sorts frames until the end, or until an assertion fails.
+func (w *Worker) sortFrom(frames []iobackend.Frame) {
+	defer w.contain()
+	w.inHand = conntable.None
+	for w.next < len(frames) {
+		k := w.next
+		w.next++
+		w.owners[k] = notMine
+		w.owners[k] = w.sort(&frames[k], &w.packets[k])
+	}
+}
+
+// segmentsFrom handles segments until the end, or until an assertion fails.
+func (w *Worker) segmentsFrom(frames []iobackend.Frame) {
+	defer w.contain()
+	for w.next < len(frames) {
+		k := w.next
+		w.next++
 		if o := w.owners[k]; o != notMine {
+			w.inHand = w.found[o]
 			w.segment(w.found[o], &w.packets[k], frames[k].Data)
 		}
 	}
