@@ -40,6 +40,7 @@ var commands = []command{
 	{"send", "raw frames sent per second, by method, size, batch and firewall", sendCommand},
 	{"receive", "frames received per second, bursts and imbalance, with drops told apart", receiveCommand},
 	{"stack", "our own code alone, in memory: nanoseconds a connection, and where", stackCommand},
+	{"scan", "SYNs per second of examples/scan, beside what send reaches", scanCommand},
 	{"bare", "connections per second of a client that does nothing: what backend and wire allow", bareCommand},
 }
 

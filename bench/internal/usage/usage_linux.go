@@ -51,6 +51,28 @@ func parseStat(line string) (c CPU) {
 	return c
 }
 
+// Of is the processor time that another process has used, in ticks of 10 ms.
+func Of(pid int) (c CPU, err error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return c, fmt.Errorf("usage: %w", err)
+	}
+	// The name, in parentheses, may hold anything; utime and stime are the 12th
+	// and 13th field after it.
+	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	if len(fields) < 13 {
+		return c, fmt.Errorf("usage: /proc/%d/stat is too short", pid)
+	}
+	for i, to := range []*time.Duration{&c.User, &c.System} {
+		n, err := strconv.ParseInt(fields[11+i], 10, 64)
+		if err != nil {
+			return c, fmt.Errorf("usage: /proc/%d/stat: %w", pid, err)
+		}
+		*to = time.Duration(n) * tick
+	}
+	return c, nil
+}
+
 // ResidentBytes is the memory of this process that is in RAM, after what the
 // Go runtime does not need has gone back to the system.
 func ResidentBytes() uint64 {

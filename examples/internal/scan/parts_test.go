@@ -149,8 +149,9 @@ func TestWindowAgainstRecord(t *testing.T) {
 		for steps := 0; !w.over(); steps++ {
 			require.Less(t, steps, 100_000)
 			now += time.Duration(r.IntN(2e6))
-			for n := min(uint64(r.IntN(100)), w.room(), end-w.head.Load()); n > 0; n-- {
-				probes[w.next(now)]++
+			n := min(uint64(r.IntN(100)), w.room(), end-w.head.Load())
+			for first, i := w.take(n, now), uint64(0); i < n; i++ {
+				probes[first+i]++
 			}
 			for range r.IntN(40) {
 				i := r.Uint64N(end)

@@ -120,15 +120,29 @@ func (s *Space) Targets() uint64 { return s.addresses * uint64(len(s.ports)) }
 
 // At returns the target at a place of the order, below Targets.
 func (s *Space) At(place uint64) (address uint32, port uint16) {
-	round := uint64(0)
-	if len(s.ports) > 1 {
-		round, place = place/s.addresses, place%s.addresses
+	var c cursor
+	return s.at(&c, place)
+}
+
+// cursor is a round of the order, in which every address has its turn once: who
+// asks for places one after the other divides once a round.
+type cursor struct {
+	first, end uint64 // places
+	port       uint64 // which the round takes, before each address's offset
+}
+
+func (s *Space) at(c *cursor, place uint64) (address uint32, port uint16) {
+	if place-c.first >= c.end-c.first {
+		round := place / s.addresses
+		c.first = round * s.addresses
+		c.end = c.first + s.addresses
+		c.port = s.byPort.At(round)
 	}
-	address = s.address(s.byAddress.At(place))
+	address = s.address(s.byAddress.At(place - c.first))
 	if len(s.ports) == 1 {
 		return address, s.ports[0]
 	}
-	return address, s.ports[s.turned(s.byPort.At(round)+s.offset(address))]
+	return address, s.ports[s.turned(c.port+s.offset(address))]
 }
 
 // Place returns where the order has a target, and false where it is none.

@@ -38,16 +38,19 @@ func (w *window) room() uint64 {
 	return (w.tail.Load()+uint64(len(w.bits)))*wordBits - w.head.Load()
 }
 
-// next takes the next index; there is room, and it is below end.
-func (w *window) next(now time.Duration) uint64 {
-	i := w.head.Load()
-	word := i / wordBits & w.mask
-	if i%wordBits == 0 {
-		w.bits[word].Store(beyond(i, w.end))
+// take takes the next indices, all of which are about to be probed; there is
+// room, and they are below end.
+func (w *window) take(count uint64, now time.Duration) (first uint64) {
+	first = w.head.Load()
+	for i := first; i < first+count; i = (i/wordBits + 1) * wordBits {
+		word := i / wordBits & w.mask
+		if i%wordBits == 0 {
+			w.bits[word].Store(beyond(i, w.end))
+		}
+		w.sentAt[word] = now
 	}
-	w.sentAt[word] = now
-	w.head.Store(i + 1)
-	return i
+	w.head.Store(first + count)
+	return first
 }
 
 // beyond are the bits of the word at i that stand for nothing.

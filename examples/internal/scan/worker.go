@@ -16,6 +16,7 @@ type Worker struct {
 	index   int
 	queue   iobackend.Queue // the device's own
 	window  *window
+	cursor  cursor
 	bucket  bucket
 	now     time.Duration
 	nextAt  time.Duration // when there is something to do without a frame
@@ -129,15 +130,18 @@ func (w *Worker) sendNew(budget *int) {
 	if w.window.head.Load() == w.window.end || w.held.len()+w.again.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
 		return
 	}
-	for n := min(uint64(max(*budget, 0)), w.window.room(), w.window.end-w.window.head.Load()); n > 0; n-- {
-		if len(w.parked) == parkedMax || !w.frameReady() {
+	for *budget > 0 && len(w.parked) < parkedMax && w.frameReady() {
+		n := min(uint64(min(*budget, w.reserved-w.filled, parkedMax-len(w.parked))), w.window.room(), w.window.end-w.window.head.Load())
+		if n == 0 {
 			break
 		}
-		i := w.window.next(w.now)
-		if w.probe(i) {
-			w.counts.Probes++
-			*budget--
+		first := w.window.take(n, w.now)
+		for i := first; i < first+n; i++ {
+			if w.probe(i) {
+				w.counts.Probes++
+			}
 		}
+		*budget -= int(n)
 	}
 	w.wait(w.bucket.next(w.now))
 }
@@ -215,7 +219,7 @@ func (w *Worker) note(o Outcome, r Reason, n uint64) {
 // parked, when there is none settled: false then.
 func (w *Worker) probe(i uint64) bool {
 	s := w.scanner
-	address, port := s.cfg.Space.At(s.place(w.index, i))
+	address, port := s.cfg.Space.at(&w.cursor, s.place(w.index, i))
 	ethernet, state := w.nextHop(address)
 	if state != hopKnown {
 		w.hold(i, address, port, state)

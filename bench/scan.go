@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"myriad/bench/internal/farend"
+	"myriad/bench/internal/send"
+	"myriad/bench/internal/usage"
+	"myriad/bench/internal/wire"
+)
+
+// scanOptions are scan's flags.
+type scanOptions struct {
+	rounds, queues, batch int
+	duration              time.Duration
+	asJSON                bool
+}
+
+// scanRow is one round: the bare sending, and the scanner, one after the other.
+type scanRow struct {
+	Round           int     `json:"round"`
+	Queues          int     `json:"queues"`
+	SendPerSecond   float64 `json:"send_frames_per_second"`     // bench send, 64 bytes, unique
+	SilentPerSecond float64 `json:"scan_silent_per_second"`     // SYNs, of 70 bytes, that nobody answers
+	AnswerPerSecond float64 `json:"scan_answered_per_second"`   // SYNs that are all answered, and the RST for each
+	Share           float64 `json:"silent_share_of_send"`       // of the first
+	SendCPU         float64 `json:"send_cpu_ns"`                // processor time of a frame, user and system
+	ScanCPU         float64 `json:"scan_silent_cpu_ns"`         // of a SYN
+}
+
+const scanHelp = `usage: go run ./bench scan [flags]
+
+Builds examples/scan and measures, in turn on the same wire, how many frames a
+second "bench send" has arrive over AF_XDP, and how many SYNs the scanner: at a far
+end that answers none, and at one that answers each. Needs root.
+
+`
+
+func parseScan(args []string, stdout io.Writer) (o scanOptions, err error) {
+	f := flag.NewFlagSet("scan", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.IntVar(&o.rounds, "rounds", 3, "`number` of rounds")
+	f.IntVar(&o.queues, "queues", queuesDefault, "`number` of queues, each with a worker")
+	f.IntVar(&o.batch, "batch", batchDefault, "`frames` in one call")
+	f.DurationVar(&o.duration, "duration", time.Second, "how long each of a round's parts sends")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
+	if err := parseFlags(f, args, stdout, scanHelp); err != nil {
+		return o, err
+	}
+	if o.rounds < 1 || o.queues < 1 || o.batch < 1 || o.batch > send.BatchMax || o.duration <= 0 {
+		return o, usageErrorf("scan: -rounds %d, -queues %d, -batch %d and -duration %v must be above 0, and -batch at most %d", o.rounds, o.queues, o.batch, o.duration, send.BatchMax)
+	}
+	return o, nil
+}
+
+// scanCommand is `bench scan`.
+func scanCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
+	o, err := parseScan(args, stdout)
+	if err != nil {
+		return err
+	}
+	if err := needRoot(); err != nil {
+		return fmt.Errorf("scan: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "myriad-bench-scan-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	binary := filepath.Join(dir, "scan")
+	if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "myriad/examples/scan").CombinedOutput(); err != nil {
+		return fmt.Errorf("scan: build examples/scan: %w: %s", err, text)
+	}
+	var shares []float64
+	for round := range o.rounds {
+		row := scanRow{Round: round + 1, Queues: o.queues}
+		if err := o.round(ctx, binary, &row); err != nil {
+			return err
+		}
+		shares = append(shares, row.Share)
+		if o.asJSON {
+			err = json.NewEncoder(stdout).Encode(row)
+		} else {
+			_, err = fmt.Fprintf(stdout, "round %d: send %.0f frames/s (%.0f ns CPU each); scan %.0f SYN/s (%.0f ns; %.2f of send's rate), %.0f SYN/s where all answer\n",
+				row.Round, row.SendPerSecond, row.SendCPU, row.SilentPerSecond, row.ScanCPU, row.Share, row.AnswerPerSecond)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !o.asJSON {
+		slices.Sort(shares)
+		_, err = fmt.Fprintf(stdout, "median: scan has %.2f of send's rate\n", shares[len(shares)/2])
+	}
+	return err
+}
+
+// round measures the three.
+func (o *scanOptions) round(ctx context.Context, binary string, row *scanRow) error {
+	bare := sendRow{Method: send.DeviceMethod, Queues: o.queues, Destinations: "unique", FrameBytes: send.FrameMin, Batch: o.batch}
+	sending := sendOptions{duration: o.duration}
+	if err := sending.run(ctx, &bare); err != nil {
+		return err
+	}
+	row.SendPerSecond, row.SendCPU = bare.FramesPerSecond, bare.cpuNanoseconds()
+	var err error
+	if row.SilentPerSecond, row.ScanCPU, err = o.scan(ctx, binary, true); err != nil {
+		return err
+	}
+	if row.AnswerPerSecond, _, err = o.scan(ctx, binary, false); err != nil {
+		return err
+	}
+	row.Share = row.SilentPerSecond / row.SendPerSecond
+	return nil
+}
+
+// scan runs the scanner as a user would, and ends it after a while. The rate is
+// the far end's, from the first SYNs on: starting and ending are no part of it.
+func (o *scanOptions) scan(ctx context.Context, binary string, silent bool) (perSecond, cpu float64, err error) {
+	world, err := wire.New(wire.Config{Queues: o.queues, Silent: silent})
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { err = errors.Join(err, world.Close()) }()
+	cmd := exec.Command(binary, "-interface", wire.Interface, "-source", wire.Sources.String(), "-gateway-mac", world.Gateway.String(),
+		"-allow", wire.Targets.String(), "-ports", "*", "-rate", "0", "-retries", "0", "-timeout", "1s", "-canary=false", "-batch", fmt.Sprint(o.batch),
+		"-out", os.DevNull, "-q", wire.Targets.String())
+	var notes bytes.Buffer
+	cmd.Stderr = &notes
+	if err := world.Start(cmd); err != nil {
+		return 0, 0, err
+	}
+	perSecond, cpu, watching := o.watch(ctx, world.FarEnd, cmd.Process.Pid)
+	err = cmd.Process.Signal(os.Interrupt)
+	if wait := cmd.Wait(); wait != nil && cmd.ProcessState.ExitCode() != scanInterrupted {
+		err = errors.Join(err, fmt.Errorf("scan: %w: %s", wait, notes.String()))
+	}
+	return perSecond, cpu, errors.Join(err, watching)
+}
+
+// scanInterrupted is the scanner's exit code when a signal ends it.
+const scanInterrupted = 3
+
+// watch reads the far end's counter and the scanner's processor time when SYNs
+// have begun to come, and again when the time is over.
+func (o *scanOptions) watch(ctx context.Context, far *farend.FarEnd, pid int) (rate, cpu float64, err error) {
+	const startWithin, warm = 20 * time.Second, 100 * time.Millisecond
+	count := func() uint64 {
+		c, again := far.Counters()
+		err = errors.Join(err, again)
+		return c.SYN
+	}
+	for began := time.Now(); count() == 0; time.Sleep(time.Millisecond) {
+		if time.Since(began) > startWithin || err != nil || ctx.Err() != nil {
+			return 0, 0, errors.Join(err, ctx.Err(), errors.New("scan: no SYN came"))
+		}
+	}
+	time.Sleep(warm)
+	before, again := usage.Of(pid)
+	first, at := count(), time.Now()
+	time.Sleep(o.duration)
+	last, took := count(), time.Since(at)
+	after, later := usage.Of(pid)
+	used := after.Since(before)
+	return perSecond(last-first, took), float64((used.User+used.System).Nanoseconds()) / float64(max(last-first, 1)), errors.Join(err, again, later)
+}
