@@ -5,8 +5,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
-	"myriad/internal/seeded"
 )
 
 // client is a table with all that goes with it.
@@ -207,41 +205,6 @@ func TestPortsDoNotGiveOtherPortsAway(t *testing.T) {
 	for step, count := range steps {
 		require.Less(t, count, 4, "step %d", step)
 	}
-}
-
-// TestTuplesAreNeverSharedNorReusedTooSoon runs connections that open and
-// close at random against a model that remembers everything.
-func TestTuplesAreNeverSharedNorReusedTooSoon(t *testing.T) {
-	rng := seeded.Rand(t)
-	const rest = 50 * time.Millisecond
-	c := newClient(t, 300, rest, AllocatorConfig{Sources: 3, PortMin: 5000, PortMax: 5040, Shards: 1})
-	c.q = newQuarantine(t, 4000, rest)
-	open, closed := map[Key]uint32{}, map[Key]time.Duration{}
-	now := time.Duration(0)
-	for range 30_000 {
-		now += time.Duration(rng.IntN(200)) * time.Microsecond
-		if rng.IntN(2) == 0 {
-			for key, index := range open {
-				c.close(index, now)
-				delete(open, key)
-				closed[key] = now
-				break
-			}
-			continue
-		}
-		index, err := c.open(uint32(rng.IntN(2)), Choice{}, now)
-		if err != nil {
-			require.ErrorIs(t, err, ErrFull)
-			continue
-		}
-		key := c.table.At(index).Key()
-		require.NotContains(t, open, key)
-		if at, ok := closed[key]; ok {
-			require.GreaterOrEqual(t, now-at, rest)
-		}
-		open[key] = index
-	}
-	require.Zero(t, c.q.Shortened())
 }
 
 func TestNewAllocatorRefuses(t *testing.T) {
