@@ -17,6 +17,7 @@ import (
 
 	"myriad/examples/internal/frontier"
 	"myriad/examples/internal/weburl"
+	"myriad/internal/bounded"
 )
 
 // plain is the simplest store.
@@ -386,4 +387,20 @@ func TestRefusedAddressesAreNotAsked(t *testing.T) {
 	}
 	_, err = f.Guest(t.Context(), netip.MustParseAddr("10.0.0.1"))
 	require.ErrorIs(t, err, frontier.ErrExcluded)
+}
+
+func FuzzParseLink(f *testing.F) {
+	f.Add(frontier.Link{URL: "http://a.test/", Depth: 3, Redirects: 300}.Append(nil))
+	f.Fuzz(func(t *testing.T, v []byte) {
+		bounded.Input(t, 64<<20, func() {
+			l, err := frontier.ParseLink(v)
+			if err != nil {
+				require.ErrorIs(t, err, frontier.ErrVersion)
+				return
+			}
+			again, err := frontier.ParseLink(l.Append(nil))
+			require.NoError(t, err)
+			require.Equal(t, l, again)
+		})
+	})
 }

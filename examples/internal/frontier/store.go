@@ -1,6 +1,11 @@
 package frontier
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+)
 
 // Link is a URL as a page names it.
 type Link struct {
@@ -9,6 +14,25 @@ type Link struct {
 	Depth int
 	// Redirects is the number of redirects that led to it, one after another.
 	Redirects int
+}
+
+// Append appends the link as stores keep it: depth, redirects (both as
+// varints), URL.
+func (l Link) Append(to []byte) []byte {
+	to = binary.AppendUvarint(to, uint64(l.Depth))
+	to = binary.AppendUvarint(to, uint64(l.Redirects))
+	return append(to, l.URL...)
+}
+
+// ParseLink reads what Append wrote. What it cannot have written matches
+// ErrVersion.
+func ParseLink(v []byte) (l Link, err error) {
+	depth, n := binary.Uvarint(v)
+	redirects, m := binary.Uvarint(v[max(n, 0):])
+	if n <= 0 || m <= 0 || depth > math.MaxInt32 || redirects > math.MaxInt32 {
+		return l, fmt.Errorf("frontier: %w: a link of %d bytes", ErrVersion, len(v))
+	}
+	return Link{URL: string(v[n+m:]), Depth: int(depth), Redirects: int(redirects)}, nil
 }
 
 // Item is a link that waits to be fetched, or is being fetched.
@@ -60,6 +84,8 @@ type StoreCounts struct {
 var (
 	// ErrVersion: the store was written by another version of the program.
 	ErrVersion = errors.New("store is of another version")
+	// ErrClosed: it was closed meanwhile.
+	ErrClosed = errors.New("store is closed")
 	// ErrInUse: another process has it open.
 	ErrInUse = errors.New("store is in use by another process")
 )

@@ -112,7 +112,7 @@ func (c *change) add(l frontier.Link) error {
 	if n := len(c.sites); n == 0 || c.sites[n-1] != site {
 		c.sites = append(c.sites, site)
 	}
-	return c.batch.Set(waitingKey(nil, site, c.number), waitingValue(l), nil)
+	return c.batch.Set(waitingKey(nil, site, c.number), l.Append(nil), nil)
 }
 
 // hostFull counts a link of a host, unless there are too many.
@@ -168,21 +168,4 @@ func hostKey(host string) []byte { return append([]byte{prefixHost}, host...) }
 func waitingKey(to []byte, site string, number uint64) []byte {
 	to = append(append(append(to, prefixWaiting), site...), 0)
 	return binary.BigEndian.AppendUint64(to, number)
-}
-
-func waitingValue(l frontier.Link) []byte {
-	v := make([]byte, 0, len(l.URL)+8)
-	v = binary.AppendUvarint(v, uint64(l.Depth))
-	v = binary.AppendUvarint(v, uint64(l.Redirects))
-	return append(v, l.URL...)
-}
-
-func parseWaiting(v []byte) (it frontier.Item, err error) {
-	depth, n := binary.Uvarint(v)
-	redirects, m := binary.Uvarint(v[max(n, 0):])
-	if n <= 0 || m <= 0 {
-		return it, fmt.Errorf("disk: %w: a link of %d bytes", frontier.ErrVersion, len(v))
-	}
-	it.Depth, it.Redirects, it.URL = int(depth), int(redirects), string(v[n+m:])
-	return it, nil
 }

@@ -194,13 +194,12 @@ func (s *Store) Take(site string, after uint64, n int) (items []frontier.Item, e
 	}
 	for ok := it.First(); ok && len(items) < n; ok = it.Next() {
 		key := it.Key()
-		item, err := parseWaiting(it.Value())
+		l, err := frontier.ParseLink(it.Value())
 		if err != nil {
 			it.Close()
-			return nil, err
+			return nil, fmt.Errorf("disk: take: %w", err)
 		}
-		item.Seq = binary.BigEndian.Uint64(key[len(key)-8:])
-		items = append(items, item)
+		items = append(items, frontier.Item{Link: l, Seq: binary.BigEndian.Uint64(key[len(key)-8:])})
 	}
 	if err := it.Close(); err != nil {
 		return nil, fmt.Errorf("disk: take: %w", err)

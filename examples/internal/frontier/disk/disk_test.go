@@ -1,7 +1,6 @@
 package disk
 
 import (
-	"errors"
 	"fmt"
 	"testing"
 
@@ -10,7 +9,6 @@ import (
 
 	"myriad/examples/internal/frontier"
 	"myriad/examples/internal/frontier/storetest"
-	"myriad/internal/bounded"
 )
 
 func open(t *testing.T, o Options) *Store {
@@ -69,15 +67,4 @@ func TestAHostHasNoMoreThanItsShare(t *testing.T) {
 	_, err := s.Add([]frontier.Link{{URL: "http://calendar.test/again"}})
 	require.NoError(t, err)
 	require.Equal(t, frontier.StoreCounts{Seen: 13, Left: 13, LeftOut: 8}, s.Counts())
-}
-
-func FuzzParseWaiting(f *testing.F) {
-	f.Add(waitingValue(frontier.Link{URL: "http://a.test/", Depth: 3}))
-	f.Fuzz(func(t *testing.T, v []byte) {
-		bounded.Input(t, 64<<20, func() {
-			if _, err := parseWaiting(v); err != nil && !errors.Is(err, frontier.ErrVersion) {
-				t.Fatal(err)
-			}
-		})
-	})
 }
