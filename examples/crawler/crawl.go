@@ -6,28 +6,27 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
-	"net"
 	"net/netip"
 	"os"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 	"time"
 
+	"myriad/examples/internal/account"
 	"myriad/examples/internal/crawl"
 	"myriad/examples/internal/demonet"
 	"myriad/examples/internal/demoweb"
 	"myriad/examples/internal/fetch"
 	"myriad/examples/internal/frontier"
 	"myriad/examples/internal/frontier/disk"
-	"myriad/examples/internal/jsonl"
+	"myriad/examples/internal/latency"
+	"myriad/examples/internal/metrics"
+	"myriad/examples/internal/monitor"
 	"myriad/examples/internal/network"
-	"myriad/examples/internal/progress"
+	"myriad/examples/internal/outcome"
+	"myriad/examples/internal/program"
 	"myriad/examples/internal/robots"
+	"myriad/examples/internal/state"
 	"myriad/examples/internal/targets"
 	"myriad/examples/internal/warc"
-	"myriad/tcpclient"
 )
 
 const (
@@ -46,8 +45,10 @@ const (
 // session is one run of the command, from the interface to the output.
 type session struct {
 	o          *options
-	out        *jsonl.Writer
-	outName    string
+	run        *program.Run
+	out        *program.Out
+	dir        *state.Dir // nil without -state
+	delays     latency.Histogram
 	net        *network.Network
 	store      *disk.Store
 	front      *frontier.Frontier
@@ -61,23 +62,19 @@ type session struct {
 }
 
 // crawlAll makes a session, runs it and tells how it went.
-func crawlAll(o *options) (err error) {
-	// Signals count from here on, so that nothing is left half made.
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, restore) // a second one ends the process at once
-	s := &session{o: o}
+func crawlAll(ctx context.Context, o *options, r *program.Run) (err error) {
+	s := &session{o: o, run: r}
 	seeds, err := s.seeds()
 	if err != nil {
-		return err
+		return program.Fail(program.UsageWrong, err)
 	}
 	if err := s.trust(); err != nil {
 		return err
 	}
-	closeOut, err := s.openOut()
-	if err != nil {
+	if s.out, err = r.OpenOut(); err != nil {
 		return err
 	}
-	defer closeOut()
+	defer s.out.Close()
 	defer func() {
 		if s.world != nil {
 			_, stopErr := s.world.Stop()
@@ -86,10 +83,15 @@ func crawlAll(o *options) (err error) {
 	}()
 	if s.o.WARC != "" {
 		if s.archive, err = warc.Open(s.o.WARC, s.userAgent()); err != nil {
-			return fmt.Errorf("-warc: %w", err)
+			return program.Fail(program.WriteFailed, fmt.Errorf("-warc: %w", err))
 		}
 		defer s.archive.Close()
 	}
+	defer func() {
+		if s.dir != nil {
+			s.dir.Close()
+		}
+	}()
 	if err := s.openStore(); err != nil {
 		return err
 	}
@@ -98,7 +100,7 @@ func crawlAll(o *options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.closeNetwork()) }()
-	return s.run(ctx, seeds)
+	return s.crawlFrom(ctx, seeds)
 }
 
 // seeds are the URLs to begin with.
@@ -117,15 +119,8 @@ func (s *session) web() demoweb.Web {
 
 // trust reads whom we trust, and whom we leave alone.
 func (s *session) trust() (err error) {
-	s.exclusions = targets.New()
-	s.exclusions.Allow(s.o.Allow...)
-	if s.o.demo() {
-		s.exclusions.Allow(demonet.Targets)
-	}
-	for _, path := range s.o.Exclude {
-		if err := s.exclusions.ReadFile(path); err != nil {
-			return fmt.Errorf("-exclude %w", err)
-		}
+	if s.exclusions, err = s.o.Exclusions(); err != nil {
+		return err
 	}
 	s.tls = new(tls.Config)
 	if s.o.CA == "" {
@@ -133,87 +128,71 @@ func (s *session) trust() (err error) {
 	}
 	text, err := os.ReadFile(s.o.CA)
 	if err != nil {
-		return fmt.Errorf("-ca: %w", err)
+		return program.Fail(program.UsageWrong, fmt.Errorf("-ca: %w", err))
 	}
 	s.tls.RootCAs = x509.NewCertPool()
 	if !s.tls.RootCAs.AppendCertsFromPEM(text) {
-		return fmt.Errorf("-ca %s: there is no certificate in it; give a file in PEM", s.o.CA)
+		return program.Fail(program.UsageWrong, fmt.Errorf("-ca %s: there is no certificate in it; give a file in PEM", s.o.CA))
 	}
 	return nil
 }
 
-// openOut opens the output before anything else is made: it fails most easily.
-func (s *session) openOut() (closeOut func(), err error) {
-	s.outName = s.o.Out
-	if s.outName == "" && progress.Terminal(os.Stdout) {
-		s.outName = filepath.Join(os.TempDir(), time.Now().Format("crawl-20060102-150405.jsonl"))
-	}
-	if s.outName == "" || s.outName == "-" {
-		s.outName, s.out = "standard output", jsonl.NewWriter(os.Stdout)
-		return func() {}, nil
-	}
-	_, statErr := os.Lstat(s.outName)
-	w, f, err := jsonl.Open(s.outName)
-	if err != nil {
-		return nil, fmt.Errorf("-out: %w", err)
-	}
-	s.out = w
-	return func() {
-		// A crawl that could not begin leaves no empty file behind.
-		if info, err := f.Stat(); errors.Is(statErr, fs.ErrNotExist) && err == nil && info.Size() == 0 {
-			os.Remove(s.outName)
-		}
-		f.Close()
-	}, nil
-}
+// stateVersion is that of the folder beside the store, which has its own.
+const stateVersion = 1
 
 // openStore opens the folder that -state names, or none.
 func (s *session) openStore() (err error) {
-	if s.store, err = disk.Open(disk.Options{Dir: s.o.State, PerHost: s.o.HostPagesMax}); err != nil {
+	folder := ""
+	if s.dir, err = s.run.OpenState(stateVersion, s.o.settings()); err != nil {
+		return err
+	}
+	if s.dir != nil {
+		folder = s.dir.Path("store")
+		if err := s.dir.Save(nil); err != nil { // where the crawl stands, the store knows
+			return err
+		}
+	}
+	s.store, err = disk.Open(disk.Options{Dir: folder, PerHost: s.o.HostPagesMax})
+	switch {
+	case errors.Is(err, frontier.ErrVersion), errors.Is(err, frontier.ErrInUse):
+		return program.Fail(program.StateRefused, fmt.Errorf("-state: %w", err))
+	case err != nil:
 		return fmt.Errorf("-state: %w", err)
 	}
 	s.before = s.store.Counts()
 	return nil
 }
 
+// settings are what makes a run the one that it is.
+func (o *options) settings() map[string]string {
+	s := map[string]string{"-protocol": o.Protocol, "-interface": "given"}
+	if o.demo() {
+		s["-interface"] = ""
+		s["demo"] = fmt.Sprint(o.DemoSeed, o.DemoPages, o.DemoHosts)
+		if o.Protocol == "gnutella" {
+			s["demo"] = fmt.Sprint(o.DemoSeed, o.DemoNodes)
+		}
+	}
+	return s
+}
+
 // openNetwork opens the interface, which in the demo it makes first.
 func (s *session) openNetwork() (err error) {
-	c := network.Config{
-		Interface: tcpclient.Interface{
-			Name: s.o.Interface, Backend: s.o.Backend, Sources: s.o.Sources, Queues: s.o.Queues,
-			Gateway: s.o.Gateway.Addr, GatewayMAC: net.HardwareAddr(s.o.GatewayMAC),
-		},
-		Rate: s.o.Rate, Resolvers: s.o.Resolvers,
-	}
-	why := "-backend asks for it"
+	c := network.Config{Interface: s.o.Device(), Rate: s.o.Rate, Resolvers: s.o.Resolvers, Demo: s.o.demo()}
+	where := ""
 	if s.o.demo() {
 		if s.world, err = demonet.Start(s.web()); err != nil {
 			return err
 		}
 		c.Interface.Name, c.Interface.Sources = demonet.Interface, []netip.Prefix{demonet.Sources}
 		c.Resolvers, c.SYNRetries = []netip.AddrPort{demonet.Resolver}, demoSYNRetries
-		if s.o.Backend == "" && !demonet.Privileged() {
-			c.Interface.Backend, why = "afpacket", "without root, in a user namespace, there is no AF_XDP"
-		}
+		where = fmt.Sprintf(", to a demo web of %d pages on %d addresses in a namespace of its own", s.o.DemoPages, s.o.DemoHosts)
 	}
 	if s.net, err = network.Open(c); err != nil {
 		return err
 	}
-	if c.Interface.Backend == "" {
-		why = s.net.Why()
-	}
-	s.announce(c.Interface.Name, why)
+	s.run.Log.Info(s.net.Way().Announce(c.Interface.Name) + where + "; output to " + s.out.Name)
 	return nil
-}
-
-// announce says in one line what was chosen and why.
-func (s *session) announce(device, why string) {
-	what := map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET", "irlstack": "IRLstack"}[s.net.Backend()]
-	where := ""
-	if s.o.demo() {
-		where = fmt.Sprintf(", to a demo web of %d pages on %d addresses in a namespace of its own", s.o.DemoPages, s.o.DemoHosts)
-	}
-	fmt.Fprintf(os.Stderr, "crawler: %s on %s (%s)%s; output to %s\n", what, device, why, where, s.outName)
 }
 
 func (s *session) closeNetwork() error {
@@ -226,8 +205,8 @@ func (s *session) closeNetwork() error {
 	return err
 }
 
-// run crawls and sums up.
-func (s *session) run(ctx context.Context, seeds []string) error {
+// crawlFrom crawls and sums up.
+func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
 	if err := s.openFrontier(seeds); err != nil {
 		return err
 	}
@@ -244,20 +223,22 @@ func (s *session) run(ctx context.Context, seeds []string) error {
 		IgnoreRobots: s.o.IgnoreRobots, Archive: s.archiver(),
 	})
 	before, start := network.Process(), time.Now()
-	bar := progress.Start(os.Stderr, "pages", s.state)
+	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.net.Way().Backend, Unit: "pages"}, s.account)
 	watched, stop := s.watch(ctx)
 	err := s.crawl.Run(watched)
 	if err == nil {
 		err = s.net.Err() // the crawl may have ended, in failures, before the watch saw it
 	}
 	stop()
-	bar.Stop()
+	if ctx.Err() != nil {
+		err = program.ErrInterrupted
+	}
 	sum := summary{
 		counts: s.crawl.Counts(), front: s.front.Counts(), stack: s.net.Stats(), took: time.Since(start),
-		interrupted: ctx.Err() != nil, workers: s.net.Workers(), outName: s.outName,
+		workers: s.net.Workers(), outName: s.out.Name,
 	}
 	sum.crawler = network.Process().Sub(before).Sub(sum.workers)
-	return s.finish(sum, err)
+	return s.finish(sum, m, err)
 }
 
 // openFrontier begins with what is left of the run before, and the seeds.
@@ -299,25 +280,21 @@ func (s *session) guest(ctx context.Context, host string) (addr netip.Addr, leav
 func (s *session) resumed() bool { return s.before.Seen > 0 }
 
 // finish ends the demo, where there is one, and prints the summary.
-func (s *session) finish(sum summary, crawlErr error) error {
+func (s *session) finish(sum summary, m *monitor.Monitor, err error) error {
 	if s.world != nil {
-		result, err := s.world.Stop()
+		result, stopErr := s.world.Stop()
 		s.world = nil
-		if err != nil {
-			crawlErr = errors.Join(crawlErr, err)
-		}
+		err = errors.Join(err, stopErr)
 		sum.demo = &result
 	}
-	var verdict error
-	if s.check != nil && !sum.interrupted && s.o.PagesMax == 0 && s.o.DepthMax == 0 && !s.resumed() && crawlErr == nil {
-		verdict = s.check.verdict()
-		sum.checked = verdict == nil
+	if s.check != nil && s.o.PagesMax == 0 && s.o.DepthMax == 0 && !s.resumed() && err == nil {
+		err = program.Fail(program.DemoWrong, s.check.verdict())
+		sum.checked = err == nil
 	}
-	sum.print(os.Stderr)
-	if sum.interrupted {
-		crawlErr = nil // that is how it was meant to end
-	}
-	return errors.Join(crawlErr, verdict)
+	err = errors.Join(err, m.End(program.How(err)))
+	sum.err = err
+	sum.print(s.run.Summary())
+	return err
 }
 
 // watchInterval is the time between two looks at the stack.
@@ -347,22 +324,36 @@ func (s *session) write(r *crawl.Record) error {
 	if err := s.out.Write(r); err != nil {
 		return err
 	}
+	if r.FirstByteUS > 0 {
+		s.delays.Observe(time.Duration(r.FirstByteUS) * time.Microsecond)
+	}
 	if s.check != nil {
 		s.check.note(r)
 	}
 	return nil
 }
 
-func (s *session) state() progress.State {
+// account is how the crawl stands, this run's alone. A page is found when it
+// was answered, whatever the status.
+func (s *session) account() account.Account {
 	counts := s.crawl.Counts()
-	known := s.front.Counts().Seen - (s.before.Seen - s.before.Left)
+	a := account.Account{
+		Done: int64(counts.Pages), Known: int64(s.front.Counts().Seen - (s.before.Seen - s.before.Left)),
+		Outcomes: map[string]int64{}, Stack: s.net.Stats(), Latency: s.delays.Distribution(),
+		Counters: map[string]int64{
+			"bytes": counts.Bytes, "links": int64(counts.Links), "robots": int64(counts.Robots),
+			"names": int64(counts.Names), "reused": int64(counts.Reused), "too_deep": int64(counts.TooDeep),
+		},
+	}
 	if s.o.PagesMax > 0 {
-		known = min(known, s.o.PagesMax)
+		a.Known = min(a.Known, int64(s.o.PagesMax))
 	}
-	return progress.State{
-		Done: counts.Pages, Known: known,
-		Connections: int(s.net.Stats().ConnectionsOpen), Failures: counts.ByReason,
+	for reason, n := range counts.ByReason {
+		a.Outcomes[reason] = int64(n)
 	}
+	a.Found = a.Done - outcome.Sum(a.Outcomes)
+	a.Outcomes["answered"] = a.Found
+	return a
 }
 
 // userAgent names the program and whom to talk to about it.

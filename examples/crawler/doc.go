@@ -44,8 +44,9 @@
 // port (2), the number of its ultrapeers (2) and of its leaves (2), and their
 // addresses and ports.
 //
-// # Exit codes
+// # The rest
 //
-// 0: the crawl came to its end, or was ended by Ctrl-C. 1: it failed, or the
-// demo did not go as it must. 2: wrong usage.
+// crawler schema says of what fields the lines are (schema.go), and -fields
+// chooses among them. Exit codes, messages and the other flags are those of
+// package program.
 package main

@@ -12,44 +12,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"myriad/examples/internal/crawl"
 	"myriad/examples/internal/demoweb"
+	"myriad/examples/internal/endtest"
+	"myriad/examples/internal/program"
 	"myriad/internal/testbed"
 )
 
-// runMark makes the test binary the command itself.
-const runMark = "MYRIAD_CRAWLER_TEST_RUN"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(runMark) != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}
-
-// command is the command with its arguments, as a process of its own.
-func command(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
-	cmd = exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), runMark+"="+t.Name())
-	stderr = new(bytes.Buffer)
-	cmd.Stderr = stderr
-	cmd.WaitDelay = 10 * time.Second
-	return cmd, stderr
-}
-
-func exitCode(err error) int {
-	if exit, ok := err.(*exec.ExitError); ok {
-		return exit.ExitCode()
-	}
-	if err != nil {
-		return -1
-	}
-	return 0
-}
+func TestMain(m *testing.M) { endtest.Main(m, main) }
 
 // readRecords reads whole lines of JSON, and fails for anything else.
 func readRecords(t *testing.T, r io.Reader) map[string]*crawl.Record {
@@ -63,6 +36,7 @@ func readRecords(t *testing.T, r io.Reader) map[string]*crawl.Record {
 		dec := json.NewDecoder(bytes.NewReader(line))
 		dec.DisallowUnknownFields()
 		require.NoError(t, dec.Decode(record), string(line))
+		require.NoError(t, pagesSchema.Check(line), string(line))
 		require.NotContains(t, records, record.URL, "each once")
 		records[record.URL] = record
 	}
@@ -85,42 +59,19 @@ func requireCrawled(t *testing.T, w demoweb.Web, records map[string]*crawl.Recor
 	}
 }
 
-// leftovers are the processes that a command has left.
-func leftovers(t *testing.T) []string {
-	t.Helper()
-	var left []string
-	paths, err := filepath.Glob("/proc/[0-9]*/environ")
-	require.NoError(t, err)
-	for _, path := range paths {
-		environ, err := os.ReadFile(path)
-		if err == nil && bytes.Contains(environ, []byte(runMark+"="+t.Name()+"\x00")) {
-			left = append(left, path)
-		}
-	}
-	return left
-}
-
-func requireNothingLeft(t *testing.T) {
-	t.Helper()
-	// The kernel takes its time over namespaces, and over what is killed with
-	// its parent; without a process in them both are on their way out.
-	require.Eventually(t, func() bool { return len(leftovers(t)) == 0 }, 30*time.Second, 20*time.Millisecond)
-}
-
 func TestBadUsageOfTheBinary(t *testing.T) {
 	for _, test := range badUsage {
 		args := test.args
 		if test.real {
 			args = append(append([]string{}, realFlags...), args...)
 		}
-		cmd, stderr := command(t, args...)
-		require.Equal(t, exitUsage, exitCode(cmd.Run()), test.args)
+		cmd, stderr := endtest.Command(t, args...)
+		require.Equal(t, program.UsageWrong, endtest.ExitCode(cmd.Run()), test.args)
 		require.True(t, strings.HasPrefix(stderr.String(), "crawler: "), stderr)
 		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), stderr)
 	}
-	cmd, stderr := command(t, "-h")
-	require.Zero(t, exitCode(cmd.Run()))
-	require.Contains(t, stderr.String(), "Usage: crawler")
+	stdout, _ := endtest.Run(t, program.Finished, "-h")
+	require.Contains(t, string(stdout), "Usage:\n  crawler [flags]")
 }
 
 // TestFailures has what only turns out when it is tried.
@@ -131,23 +82,24 @@ func TestFailures(t *testing.T) {
 	named := filepath.Join(t.TempDir(), "named")
 	require.NoError(t, os.WriteFile(named, []byte("http://example.org/\n"), 0o600))
 	for _, test := range []struct {
+		code int
 		args []string
 		want []string
 	}{
-		{[]string{"-interface", "none0", "-source", "192.0.2.128/25", "-seeds", seeds, "-contact", "x"}, []string{"none0"}},
-		{[]string{"-interface", "lo", "-source", "127.0.0.0/8", "-seeds", seeds, "-contact", "x"}, []string{"127.0.0.0/8"}},
-		{[]string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", seeds + "x", "-contact", "x"}, []string{"-seeds", "no such file"}},
-		{[]string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", named, "-contact", "x"}, []string{"-resolver is missing", "example.org"}},
-		{[]string{"-demo-pages", "10", "-out", "/none/x"}, []string{"-out", "/none/x"}},
+		{program.Failed, []string{"-interface", "none0", "-source", "192.0.2.128/25", "-seeds", seeds, "-contact", "x"}, []string{"none0"}},
+		{program.Failed, []string{"-interface", "lo", "-source", "127.0.0.0/8", "-seeds", seeds, "-contact", "x"}, []string{"127.0.0.0/8"}},
+		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", seeds + "x", "-contact", "x"}, []string{"-seeds", "no such file"}},
+		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", named, "-contact", "x"}, []string{"-resolver is missing", "example.org"}},
+		{program.WriteFailed, []string{"-demo-pages", "10", "-out", "/none/x"}, []string{"-out", "/none/x"}},
 	} {
-		cmd, stderr := command(t, test.args...)
-		require.Equal(t, exitFailure, exitCode(cmd.Run()), stderr)
+		cmd, stderr := endtest.Command(t, test.args...)
+		require.Equal(t, test.code, endtest.ExitCode(cmd.Run()), stderr)
 		for _, part := range test.want {
 			require.Contains(t, stderr.String(), part)
 		}
 		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), stderr)
 	}
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 // TestDemo runs the whole thing over AF_XDP and over AF_PACKET.
@@ -156,7 +108,7 @@ func TestDemo(t *testing.T) {
 	for backend, name := range map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"} {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel() // most of the time goes into waiting for silence
-			cmd, stderr := command(t, "-demo-pages", "800", "-demo-hosts", "60", "-demo-seed", "3", "-backend", backend)
+			cmd, stderr := endtest.Command(t, "-demo-pages", "800", "-demo-hosts", "60", "-demo-seed", "3", "-backend", backend)
 			out, err := cmd.Output()
 			require.NoError(t, err, stderr)
 			requireCrawled(t, demoweb.Default(3, 800, 60), readRecords(t, bytes.NewReader(out)))
@@ -166,7 +118,7 @@ func TestDemo(t *testing.T) {
 				require.Contains(t, told, part)
 			}
 			require.NotContains(t, told, "\r", "no progress line but on a terminal")
-			requireNothingLeft(t)
+			endtest.RequireNothingLeft(t)
 		})
 	}
 }
@@ -175,7 +127,7 @@ func TestDemo(t *testing.T) {
 func TestDemoIsPolite(t *testing.T) {
 	testbed.Require(t)
 	t.Parallel()
-	cmd, stderr := command(t, "-demo-pages", "60", "-demo-hosts", "20", "-per-address", "1", "-pause", "100ms", "-rate", "200")
+	cmd, stderr := endtest.Command(t, "-demo-pages", "60", "-demo-hosts", "20", "-per-address", "1", "-pause", "100ms", "-rate", "200")
 	out, err := cmd.Output()
 	require.NoError(t, err, stderr)
 	requireCrawled(t, demoweb.Default(1, 60, 20), readRecords(t, bytes.NewReader(out)))
@@ -187,18 +139,18 @@ func TestDemoWithoutRoot(t *testing.T) {
 	testbed.Require(t)
 	t.Parallel()
 	binary := publicBinary(t)
-	cmd, stderr := command(t, "-demo-pages", "100", "-demo-hosts", "20")
+	cmd, stderr := endtest.Command(t, "-demo-pages", "100", "-demo-hosts", "20")
 	cmd.Path, cmd.Dir = binary, "/"
 	const nobody = 65534
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
 	out, err := cmd.Output()
-	if exitCode(err) == exitFailure && strings.Contains(stderr.String(), "user namespace") {
+	if endtest.ExitCode(err) == program.Failed && strings.Contains(stderr.String(), "user namespace") {
 		t.Skip("this system allows no unprivileged user namespaces: ", stderr)
 	}
 	require.NoError(t, err, stderr)
 	require.Contains(t, stderr.String(), "crawler: AF_PACKET on myriad0 (without root")
 	requireCrawled(t, demoweb.Default(1, 100, 20), readRecords(t, bytes.NewReader(out)))
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 // publicBinary is this binary where everybody may run it.
@@ -216,14 +168,7 @@ func publicBinary(t *testing.T) string {
 
 // begin starts a crawl that takes a while, and returns when it has got going.
 func begin(t *testing.T, path string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
-	cmd, stderr = command(t, "-demo-pages", "20000", "-out", path)
-	require.NoError(t, cmd.Start())
-	t.Cleanup(func() { _ = cmd.Process.Kill() })
-	require.Eventually(t, func() bool {
-		info, err := os.Stat(path)
-		return err == nil && info.Size() > 50_000
-	}, time.Minute, 5*time.Millisecond)
-	return cmd, stderr
+	return endtest.Begin(t, path, 50_000, "-demo-pages", "20000", "-out", path)
 }
 
 func readFile(t *testing.T, path string) map[string]*crawl.Record {
@@ -242,7 +187,7 @@ func TestKill(t *testing.T) {
 		_ = cmd.Wait()
 		require.Greater(t, len(readFile(t, path)), 100)
 	} // each start follows the kill before at once
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 func TestInterrupt(t *testing.T) {
@@ -251,10 +196,10 @@ func TestInterrupt(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "out.jsonl")
 		cmd, stderr := begin(t, path)
 		require.NoError(t, cmd.Process.Signal(s))
-		require.Zero(t, exitCode(cmd.Wait()), stderr)
+		require.Equal(t, program.Interrupted, endtest.ExitCode(cmd.Wait()), stderr)
 		require.Contains(t, stderr.String(), "Interrupted after")
 		require.Contains(t, stderr.String(), strconv.Itoa(len(readFile(t, path)))+" URLs", "the summary counts what was written")
-		requireNothingLeft(t)
+		endtest.RequireNothingLeft(t)
 	}
 }
 
@@ -269,7 +214,7 @@ func TestProgress(t *testing.T) {
 	defer terminal.Close()
 	slave, err := os.OpenFile(name, os.O_RDWR|syscall.O_NOCTTY, 0)
 	require.NoError(t, err)
-	cmd, _ := command(t, "-demo-pages", "400", "-demo-hosts", "30", "-out", filepath.Join(t.TempDir(), "out.jsonl"))
+	cmd, _ := endtest.Command(t, "-demo-pages", "400", "-demo-hosts", "30", "-out", filepath.Join(t.TempDir(), "out.jsonl"))
 	cmd.Stderr = slave
 	require.NoError(t, cmd.Start())
 	require.NoError(t, slave.Close())
@@ -283,7 +228,7 @@ func TestProgress(t *testing.T) {
 		}
 	}
 	require.NoError(t, cmd.Wait())
-	for _, part := range []string{"pages/s", " connections", "8 refused", "Finished"} {
+	for _, part := range []string{"pages/s", " connections", "8 refused", "Finished", " 100% |"} {
 		require.Contains(t, shown.String(), part)
 	}
 }

@@ -1,9 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"flag"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -15,8 +12,14 @@ import (
 // realFlags are what a real interface needs.
 var realFlags = []string{"-interface", "eth0", "-source", "192.0.2.128/25", "-seeds", "seeds.txt", "-contact", "ops@example.org"}
 
+// parse has the flags of a command line checked.
+func parse(args []string) (*options, error) {
+	o := new(options)
+	return o, newProgram(o).Parse(args)
+}
+
 func TestDefaultsOfTheDemo(t *testing.T) {
-	o, err := parse(nil, io.Discard)
+	o, err := parse(nil)
 	require.NoError(t, err)
 	require.True(t, o.demo())
 	require.GreaterOrEqual(t, o.DemoPages, 20_000)
@@ -25,7 +28,7 @@ func TestDefaultsOfTheDemo(t *testing.T) {
 }
 
 func TestDefaultsOfAGoodCitizen(t *testing.T) {
-	o, err := parse(realFlags, io.Discard)
+	o, err := parse(realFlags)
 	require.NoError(t, err)
 	require.Equal(t, 100.0, o.Rate)
 	require.Equal(t, 1, o.PerAddress)
@@ -34,7 +37,7 @@ func TestDefaultsOfAGoodCitizen(t *testing.T) {
 	require.Equal(t, "MyriadCrawler/0.1 (+ops@example.org)", (&session{o: o}).userAgent())
 
 	o, err = parse(append([]string{"-rate", "0", "-pause", "0s", "-per-address", "8", "-max-pages", "0", "-source", "198.51.100.1,198.51.100.2/32",
-		"-resolver", "192.0.2.53,192.0.2.54:5353", "-gateway", "192.0.2.1", "-gateway-mac", "02:00:00:00:00:01"}, realFlags...), io.Discard)
+		"-resolver", "192.0.2.53,192.0.2.54:5353", "-gateway", "192.0.2.1", "-gateway-mac", "02:00:00:00:00:01"}, realFlags...))
 	require.NoError(t, err)
 	require.Zero(t, o.Rate)
 	require.Zero(t, o.Pause)
@@ -91,21 +94,12 @@ func TestBadUsage(t *testing.T) {
 		if test.real {
 			args = append(append([]string{}, realFlags...), args...)
 		}
-		_, err := parse(args, io.Discard)
+		_, err := parse(args)
 		require.Error(t, err, test.args)
 		for _, part := range test.want {
 			require.ErrorContains(t, err, part, test.args)
 		}
 		require.NotContains(t, err.Error(), "\n", "one sentence")
-	}
-}
-
-func TestHelp(t *testing.T) {
-	var help bytes.Buffer
-	_, err := parse([]string{"-h"}, &help)
-	require.ErrorIs(t, err, flag.ErrHelp)
-	for _, part := range []string{"Usage: crawler", "-interface", "-contact", "robots.txt", "Exit codes", "100 new connections"} {
-		require.Contains(t, help.String(), part)
 	}
 }
 

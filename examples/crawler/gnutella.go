@@ -4,21 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
+	"myriad/examples/internal/account"
 	"myriad/examples/internal/demonet"
 	"myriad/examples/internal/gnucrawl"
 	"myriad/examples/internal/gnutella"
+	"myriad/examples/internal/latency"
+	"myriad/examples/internal/metrics"
 	"myriad/examples/internal/network"
 	"myriad/examples/internal/overlay"
 	"myriad/examples/internal/overlaynet"
-	"myriad/examples/internal/progress"
-	"myriad/iobackend"
+	"myriad/examples/internal/program"
 	"myriad/tcpclient"
 )
 
@@ -31,24 +30,26 @@ type snapshot struct {
 	crawl   *gnucrawl.Crawl
 	client  *tcpclient.Client
 	edges   *os.File
+	way     network.Choice
+	rtts    []latency.Histogram // by worker
 }
 
 // crawlGnutella makes a snapshot, and tells how it went.
-func crawlGnutella(o *options) (err error) {
-	ctx, restore := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	context.AfterFunc(ctx, restore) // a second one ends the process at once
-	s := &snapshot{session: session{o: o}}
+func crawlGnutella(ctx context.Context, o *options, r *program.Run) (err error) {
+	s := &snapshot{session: session{o: o, run: r}}
 	if err := s.findSeeds(); err != nil {
+		return program.Fail(program.UsageWrong, err)
+	}
+	if s.exclusions, err = o.Exclusions(); err != nil {
 		return err
 	}
-	closeOut, err := s.openOut()
-	if err != nil {
+	if s.out, err = r.OpenOut(); err != nil {
 		return err
 	}
-	defer closeOut()
+	defer s.out.Close()
 	if o.Edges != "" {
 		if s.edges, err = os.Create(o.Edges); err != nil {
-			return fmt.Errorf("-edges: %w", err)
+			return program.Fail(program.WriteFailed, fmt.Errorf("-edges: %w", err))
 		}
 		defer s.edges.Close()
 	}
@@ -58,7 +59,7 @@ func crawlGnutella(o *options) (err error) {
 			err = errors.Join(err, stopErr)
 		}
 	}()
-	return s.run(ctx)
+	return s.take(ctx)
 }
 
 // findSeeds reads the seeds; the demo's is its first ultrapeer.
@@ -78,22 +79,18 @@ func (s *snapshot) findSeeds() (err error) {
 const demoQueues = 2
 
 // config is the client's. In the demo the far end is started first.
-func (s *snapshot) config() (c tcpclient.Config, why string, err error) {
-	in := tcpclient.Interface{
-		Name: s.o.Interface, Backend: s.o.Backend, Sources: s.o.Sources, Queues: s.o.Queues,
-		Gateway: s.o.Gateway.Addr, GatewayMAC: net.HardwareAddr(s.o.GatewayMAC),
-	}
-	why = "-backend asks for it"
+func (s *snapshot) config() (c tcpclient.Config, err error) {
+	in := s.o.Device()
 	if s.o.demo() {
 		backend := s.o.Backend
 		if backend == "" && !demonet.Privileged() {
-			backend, why = "afpacket", "without root, in a user namespace, there is no AF_XDP"
+			backend = "afpacket"
 		}
 		queues := demoQueues
 		if s.o.Queues > 0 {
 			queues = s.o.Queues
 		}
-		in.Name, in.Sources, in.Backend = overlaynet.Interface, []netip.Prefix{overlaynet.Sources}, backend
+		in.Name, in.Sources = overlaynet.Interface, []netip.Prefix{overlaynet.Sources}
 		s.far, err = overlaynet.Start(overlaynet.Config{
 			Seed: s.o.DemoSeed, Nodes: s.o.DemoNodes, Backend: backend, Queues: queues,
 			Request: gnutella.Request(s.userAgent()),
@@ -102,63 +99,58 @@ func (s *snapshot) config() (c tcpclient.Config, why string, err error) {
 	return tcpclient.Config{
 		Interfaces: []tcpclient.Interface{in}, Rate: s.o.Rate, Timeout: s.o.Timeout,
 		ConnectionsMax: 2 * max(s.o.Parallel, gnutellaParallel),
-	}, why, err
+	}, err
 }
 
-// open opens the client: over AF_PACKET where AF_XDP cannot be had and nothing
-// else is asked for.
+// open opens the client.
 func (s *snapshot) open() error {
-	c, why, err := s.config()
-	if err != nil {
-		return err
-	}
-	s.crawl, err = gnucrawl.New(gnucrawl.Options{
-		Seeds: s.seeds, Sources: c.Interfaces[0].Sources, UserAgent: s.userAgent(), Parallel: s.o.Parallel,
-		NodesMax: s.o.KnownMax, ContactMax: s.o.NodesMax, Attempts: s.o.Attempts, Write: s.out.WritePages,
-	})
+	c, err := s.config()
 	if err != nil {
 		return err
 	}
 	in := &c.Interfaces[0]
-	if in.Backend == "" {
-		in.Backend, why = "afxdp", "it is the faster way, and available here"
-		s.client, err = tcpclient.New(c, s.crawl.Handler)
-		if !errors.Is(err, iobackend.ErrNotSupported) {
-			s.announce(in, why, err)
-			return err
-		}
-		in.Backend, why = "afpacket", err.Error()
-	}
-	s.client, err = tcpclient.New(c, s.crawl.Handler)
-	s.announce(in, why, err)
-	return err
-}
-
-// announce says in one line what was chosen and why.
-func (s *snapshot) announce(in *tcpclient.Interface, why string, err error) {
+	s.crawl, err = gnucrawl.New(gnucrawl.Options{
+		Seeds: s.seeds, Sources: in.Sources, UserAgent: s.userAgent(), Parallel: s.o.Parallel,
+		NodesMax: s.o.KnownMax, ContactMax: s.o.NodesMax, Attempts: s.o.Attempts, Write: s.out.WritePages,
+		Excluded: s.excluded, Latency: func(worker int, rtt time.Duration) { s.rtts[worker].Observe(rtt) },
+	})
 	if err != nil {
-		return
+		return err
 	}
-	what := map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"}[in.Backend]
+	s.way, err = network.Choose(s.o.Backend, s.o.demo(), func(backend string) (err error) {
+		in.Backend = backend
+		s.client, err = tcpclient.New(c, s.crawl.Handler)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	s.rtts = make([]latency.Histogram, s.client.Workers())
 	where := ""
 	if s.o.demo() {
 		where = fmt.Sprintf(", to a demo network of %d ultrapeers in a namespace of its own", s.o.DemoNodes)
 	}
-	fmt.Fprintf(os.Stderr, "crawler: %s on %s (%s)%s; output to %s\n", what, in.Name, why, where, s.outName)
+	s.run.Log.Info(s.way.Announce(in.Name) + where + "; output to " + s.out.Name)
+	return nil
 }
 
-// run takes the snapshot and sums up.
-func (s *snapshot) run(ctx context.Context) (err error) {
+// excluded reports whether a node is left alone.
+func (s *snapshot) excluded(a netip.Addr) bool {
+	_, excluded := s.exclusions.Excluded(a)
+	return excluded
+}
+
+// take takes the snapshot and sums up.
+func (s *snapshot) take(ctx context.Context) (err error) {
 	if err := s.open(); err != nil {
 		return err
 	}
 	before, start := network.Process(), time.Now()
-	bar := progress.Start(os.Stderr, "nodes", s.state)
+	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.way.Backend, Unit: "nodes"}, s.account)
 	err = s.crawl.Run(ctx, s.client)
-	sum := snapshotSummary{took: time.Since(start), usage: network.Process().Sub(before), outName: s.outName}
-	bar.Stop()
+	sum := snapshotSummary{took: time.Since(start), usage: network.Process().Sub(before), outName: s.out.Name}
 	if errors.Is(err, context.Canceled) {
-		sum.interrupted, err = true, nil // that is how it was meant to end
+		err = program.ErrInterrupted
 	}
 	sum.stack, err = s.close(err)
 	if s.far != nil {
@@ -169,16 +161,17 @@ func (s *snapshot) run(ctx context.Context) (err error) {
 	sum.graph = s.crawl.Graph()
 	if s.edges != nil {
 		if writeErr := s.crawl.WriteEdges(s.edges); writeErr != nil {
-			err = errors.Join(err, fmt.Errorf("-edges: %w", writeErr))
+			err = errors.Join(err, program.Fail(program.WriteFailed, fmt.Errorf("-edges: %w", writeErr)))
 		}
 	}
-	var verdict error
-	if s.overlay != nil && !sum.interrupted && s.o.NodesMax == 0 && err == nil {
-		verdict = s.overlay.Check(s.crawl)
-		sum.checked = verdict == nil
+	if s.overlay != nil && s.o.NodesMax == 0 && err == nil {
+		err = program.Fail(program.DemoWrong, s.overlay.Check(s.crawl))
+		sum.checked = err == nil
 	}
-	sum.print(os.Stderr)
-	return errors.Join(err, verdict)
+	err = errors.Join(err, m.End(program.How(err)))
+	sum.err = err
+	sum.print(s.run.Summary())
+	return err
 }
 
 // close ends the client; what is still open waits for its servent's FIN a
@@ -193,10 +186,22 @@ func (s *snapshot) close(err error) (tcpclient.Stats, error) {
 	return s.client.Stats(), errors.Join(err, closeErr)
 }
 
-func (s *snapshot) state() progress.State {
-	finished, known, failures := s.crawl.Progress()
-	return progress.State{
-		Done: finished, Known: known, Failures: failures,
-		Connections: int(s.client.Stats().ConnectionsOpen),
+// account is how the snapshot stands. Nodes named as leaves only are no
+// targets.
+func (s *snapshot) account() account.Account {
+	finished, known, answered, failures := s.crawl.Progress()
+	a := account.Account{
+		Done: int64(finished), Known: int64(known), Found: int64(answered),
+		Outcomes: map[string]int64{}, Stack: s.client.Stats(), Latency: new(latency.Distribution),
 	}
+	if answered > 0 {
+		a.Outcomes["answered"] = a.Found
+	}
+	for word, n := range failures {
+		a.Outcomes[word] = int64(n)
+	}
+	for k := range s.rtts {
+		a.Latency.Add(&s.rtts[k])
+	}
+	return a
 }

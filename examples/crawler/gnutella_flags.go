@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"myriad/examples/internal/gnutella"
+	"myriad/examples/internal/program"
 )
 
 // gnutellaOptions are what only -protocol gnutella has.
@@ -39,7 +40,7 @@ var (
 )
 
 // checkProtocol refuses the other protocol's flags.
-func (o *options) checkProtocol(given map[string]bool) error {
+func (o *options) checkProtocol(given program.Given) error {
 	others := gnutellaFlags
 	switch o.Protocol {
 	case "gnutella":
@@ -48,12 +49,7 @@ func (o *options) checkProtocol(given map[string]bool) error {
 	default:
 		return fmt.Errorf("-protocol %q: give web or gnutella", o.Protocol)
 	}
-	for _, name := range others {
-		if given[name] {
-			return fmt.Errorf("-%s does not go with -protocol %s: leave one of them out", name, o.Protocol)
-		}
-	}
-	return nil
+	return given.Refuse("does not go with -protocol "+o.Protocol+": leave one of them out", others...)
 }
 
 // readServents reads a file of addresses, with or without a port.

@@ -13,8 +13,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/examples/internal/endtest"
 	"myriad/examples/internal/gnutella"
 	"myriad/examples/internal/overlay"
+	"myriad/examples/internal/program"
 	"myriad/internal/testbed"
 )
 
@@ -26,6 +28,7 @@ func readNodes(t *testing.T, content []byte) map[string]int {
 	for line := range bytes.Lines(content) {
 		var node struct{ Address, Kind, Error string }
 		require.NoError(t, json.Unmarshal(line, &node), string(line))
+		require.NoError(t, nodesSchema.Check(line), string(line))
 		require.False(t, seen[node.Address], "each once")
 		seen[node.Address] = true
 		kinds[strings.TrimSpace(node.Kind+" "+node.Error)]++
@@ -43,7 +46,7 @@ func TestGnutellaDemo(t *testing.T) {
 	for _, backend := range []string{"afxdp", "afpacket"} {
 		t.Run(backend, func(t *testing.T) {
 			edges := filepath.Join(t.TempDir(), "edges")
-			cmd, stderr := command(t, "-protocol", "gnutella", "-demo-nodes", nodes, "-demo-seed", "3",
+			cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-demo-nodes", nodes, "-demo-seed", "3",
 				"-backend", backend, "-edges", edges, "-max-known", "200000")
 			out, err := cmd.Output()
 			require.NoError(t, err, stderr)
@@ -54,7 +57,7 @@ func TestGnutellaDemo(t *testing.T) {
 			require.Equal(t, 10000, kinds["ultrapeer"]+kinds["unknown busy"]+kinds["unknown refused"], kinds)
 			require.Greater(t, kinds["leaf"], 100_000)
 			requireEdges(t, o, edges, kinds["ultrapeer"])
-			requireNothingLeft(t)
+			endtest.RequireNothingLeft(t)
 		})
 	}
 }
@@ -93,22 +96,22 @@ func TestGnutellaKilledAndInterrupted(t *testing.T) {
 	testbed.Require(t)
 	for _, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 		path := filepath.Join(t.TempDir(), "out.jsonl")
-		cmd, stderr := command(t, "-protocol", "gnutella", "-demo-nodes", "20000", "-rate", "5000", "-out", path, "-max-known", "1000000")
+		cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-demo-nodes", "20000", "-rate", "5000", "-out", path, "-max-known", "1000000")
 		require.NoError(t, cmd.Start())
 		require.Eventually(t, func() bool {
 			info, err := os.Stat(path)
 			return err == nil && info.Size() > 0
 		}, time.Minute, 5*time.Millisecond)
 		require.NoError(t, cmd.Process.Signal(s))
-		code := exitCode(cmd.Wait())
+		code := endtest.ExitCode(cmd.Wait())
 		content, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.NotEmpty(t, readNodes(t, content))
 		if s == syscall.SIGINT {
-			require.Zero(t, code, stderr)
+			require.Equal(t, program.Interrupted, code, stderr)
 			require.Contains(t, stderr.String(), "Interrupted: part of a snapshot")
 		}
-		requireNothingLeft(t)
+		endtest.RequireNothingLeft(t)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/examples/internal/endtest"
 	"myriad/examples/internal/servent"
 	"myriad/internal/testbed"
 )
@@ -35,7 +36,7 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{100, 66, 53, n}), 6346)
 	}
 	server := servent.New(map[netip.Addr]*servent.Servent{
-		at(2).Addr(): {Peers: []netip.AddrPort{at(3)}, Leaves: []netip.AddrPort{at(4)}, LiveSince: time.Now().Add(-time.Hour)},
+		at(2).Addr(): {Peers: []netip.AddrPort{at(3), netip.MustParseAddrPort("192.168.7.7:6346")}, Leaves: []netip.AddrPort{at(4)}, LiveSince: time.Now().Add(-time.Hour)},
 		at(3).Addr(): {Peers: []netip.AddrPort{at(2), at(9)}, Manner: servent.Continued, LiveSince: time.Now()},
 		at(9).Addr(): {Leaf: true, Peers: []netip.AddrPort{at(2)}, LiveSince: time.Now()},
 	})
@@ -47,13 +48,13 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 
 	seeds := filepath.Join(t.TempDir(), "seeds")
 	require.NoError(t, os.WriteFile(seeds, []byte("100.66.53.2\n"), 0o600))
-	cmd, stderr := command(t, "-protocol", "gnutella", "-interface", "wan0", "-source", "10.77.1.0/28",
-		"-seeds", seeds, "-contact", "ops@example.org", "-max-known", "1000")
+	cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-interface", "wan0", "-source", "10.77.1.0/28",
+		"-seeds", seeds, "-contact", "ops@example.org", "-max-known", "1000", "-allow", "100.66.53.0/24")
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	require.NoError(t, near.Start(cmd))
-	require.Zero(t, exitCode(cmd.Wait()), stderr)
-	require.Equal(t, map[string]int{"ultrapeer": 2, "leaf": 2}, readNodes(t, out.Bytes()), "the leaf that was named, and the one that answered")
+	require.Zero(t, endtest.ExitCode(cmd.Wait()), stderr)
+	require.Equal(t, map[string]int{"ultrapeer": 2, "leaf": 2, "unknown excluded": 1}, readNodes(t, out.Bytes()), "the leaf that was named, and the one that answered")
 	require.Contains(t, stderr.String(), "3 nodes contacted")
 	require.Eventually(t, func() bool { return len(server.Visits()) == 3 }, 20*time.Second, 5*time.Millisecond)
 	for _, v := range server.Visits() {

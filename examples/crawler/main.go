@@ -2,35 +2,20 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"flag"
-	"fmt"
+	"context"
 	"io"
 	"log"
 	"os"
-	"runtime/debug"
 
 	"myriad/examples/internal/demonet"
 	"myriad/examples/internal/overlaynet"
+	"myriad/examples/internal/program"
+	"myriad/examples/internal/schema"
 )
-
-// Exit codes.
-const (
-	exitOK = iota
-	exitFailure
-	exitUsage
-)
-
-// gcPercent trades memory for time: a crawl's live memory is small, and what
-// it throws away is much.
-const gcPercent = 400
 
 func main() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
 	log.SetOutput(quiet{os.Stderr})
-	os.Exit(run())
+	program.Main(newProgram(new(options)))
 }
 
 // quiet leaves out what net/http logs of servers that answer twice: in a crawl
@@ -44,37 +29,37 @@ func (q quiet) Write(line []byte) (int, error) {
 	return q.to.Write(line)
 }
 
-func run() int {
-	if demonet.IsServer() {
-		return report(demonet.Serve(os.Stdin, os.Stdout))
+func newProgram(o *options) *program.Program {
+	return &program.Program{
+		Name: "crawler", Short: "crawl the web, or a Gnutella network",
+		About: about, Instead: "URLs go into a file, given with -seeds",
+		Options: &o.Options, Flags: o.define, Groups: groups, Words: program.Words{
+			Does: "crawl from this network `device` instead of the demo",
+			Rate: "new connections per second, a `number`; 0 for no limit (100; demo: no limit)",
+		},
+		Choices: map[string][]string{"protocol": {"web", "gnutella"}},
+		Examples: []program.Example{
+			{Line: "crawler", Does: "crawl the demo's web"},
+			{Line: "crawler -protocol gnutella -out nodes.jsonl", Does: "take a snapshot of the demo's Gnutella network"},
+			{Line: "crawler -interface eth0 -source 192.0.2.128/25 -seeds urls.txt -resolver 192.0.2.53 -contact https://example.org/crawler -out pages.jsonl -state crawl", Does: "crawl from some URLs; after Ctrl-C the same command goes on"},
+		},
+		Schemas: []schema.Schema{pagesSchema, nodesSchema},
+		Output: func() schema.Schema {
+			if o.Protocol == "gnutella" {
+				return nodesSchema
+			}
+			return pagesSchema
+		},
+		Servers: []program.Server{
+			{Is: demonet.IsServer, Serve: func() error { return demonet.Serve(os.Stdin, os.Stdout) }},
+			{Is: overlaynet.IsServer, Serve: func() error { return overlaynet.Serve(os.Stdin, os.Stdout) }},
+		},
+		Check: o.check, Demo: o.demo,
+		Run: func(ctx context.Context, r *program.Run) error {
+			if o.Protocol == "gnutella" {
+				return crawlGnutella(ctx, o, r)
+			}
+			return crawlAll(ctx, o, r)
+		},
 	}
-	if overlaynet.IsServer() {
-		return report(overlaynet.Serve(os.Stdin, os.Stdout))
-	}
-	o, err := parse(os.Args[1:], os.Stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitOK
-	case err != nil:
-		fmt.Fprintf(os.Stderr, "crawler: %v\n", err)
-		return exitUsage
-	case o.demo() && !demonet.Inside():
-		code, err := demonet.Enter()
-		if err != nil {
-			return report(fmt.Errorf("make namespaces for the demo: %w; run it as root, or give -interface", err))
-		}
-		return code
-	}
-	if o.Protocol == "gnutella" {
-		return report(crawlGnutella(o))
-	}
-	return report(crawlAll(o))
-}
-
-func report(err error) int {
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "crawler: %v\n", err)
-		return exitFailure
-	}
-	return exitOK
 }

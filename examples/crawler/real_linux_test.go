@@ -13,7 +13,9 @@ import (
 
 	"myriad/examples/internal/crawl"
 	"myriad/examples/internal/demoweb"
+	"myriad/examples/internal/endtest"
 	"myriad/examples/internal/fetch"
+	"myriad/examples/internal/program"
 	"myriad/internal/testbed"
 )
 
@@ -55,11 +57,11 @@ func newWire(t *testing.T) *wire {
 
 // run runs the command inside the near namespace.
 func (w *wire) run(t *testing.T, args ...string) (out []byte, stderr string, code int) {
-	cmd, errors := command(t, args...)
+	cmd, errors := endtest.Command(t, args...)
 	var output bytes.Buffer
 	cmd.Stdout = &output
 	require.NoError(t, w.near.Start(cmd))
-	code = exitCode(cmd.Wait())
+	code = endtest.ExitCode(cmd.Wait())
 	return output.Bytes(), errors.String(), code
 }
 
@@ -72,7 +74,7 @@ func TestAGoodCitizenOnARealInterface(t *testing.T) {
 	w := newWire(t)
 	t.Parallel()
 	out, stderr, code := w.run(t, w.args("-max-pages", "40", "-pause", "100ms", "-per-prefix", "3", "-timeout", "20s")...)
-	require.Equal(t, exitOK, code, stderr)
+	require.Equal(t, program.Finished, code, stderr)
 	records := readRecords(t, bytes.NewReader(out))
 	require.Len(t, records, 40)
 	found := 0
@@ -96,23 +98,23 @@ func TestAGoodCitizenOnARealInterface(t *testing.T) {
 	require.Len(t, report.UserAgents, 1)
 	require.Contains(t, report.UserAgents, "MyriadCrawler/0.1 (+https://crawler.test/about)")
 	require.Contains(t, stderr, "crawler: AF_XDP on wan0")
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 func TestWhatARealInterfaceRefuses(t *testing.T) {
 	w := newWire(t)
 	kernels := []string{"-interface", "wan0", "-source", "10.77.0.0/24", "-seeds", w.seeds, "-resolver", "10.77.0.2", "-contact", "x"}
 	_, stderr, code := w.run(t, kernels...)
-	require.Equal(t, exitFailure, code)
+	require.Equal(t, program.Failed, code)
 	require.Contains(t, stderr, "10.77.0.1")
 	require.Contains(t, stderr, "kernel")
 
 	require.NoError(t, w.near.AttachXDPPass("wan0"))
 	_, stderr, code = w.run(t, w.args("-backend", "afxdp")...)
-	require.Equal(t, exitFailure, code, stderr)
+	require.Equal(t, program.Failed, code, stderr)
 	require.Contains(t, stderr, "wan0")
 	require.Contains(t, stderr, "XDP")
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 // TestSpecialAddressesAreRefused leaves the -allow out, and gives another one.
@@ -122,7 +124,7 @@ func TestSpecialAddressesAreRefused(t *testing.T) {
 	require.NoError(t, os.WriteFile(w.seeds, []byte("http://198.19.0.2/\nhttp://w0.demo.test/\nhttp://127.0.0.1/\n"), 0o600))
 	out, stderr, code := w.run(t, "-interface", "wan0", "-source", "10.77.1.0/25", "-seeds", w.seeds, "-resolver", "10.77.0.2",
 		"-contact", "x", "-allow", "198.19.0.2")
-	require.Equal(t, exitOK, code, stderr)
+	require.Equal(t, program.Finished, code, stderr)
 	records := readRecords(t, bytes.NewReader(out))
 	for _, u := range []string{"http://w0.demo.test/", "http://127.0.0.1/"} {
 		require.Equal(t, fetch.Excluded, records[u].Error)
@@ -136,26 +138,26 @@ func TestMissingRights(t *testing.T) {
 	w := newWire(t)
 	setpriv, err := exec.LookPath("setpriv") // of util-linux, everywhere
 	require.NoError(t, err)
-	cmd, stderr := command(t)
+	cmd, stderr := endtest.Command(t)
 	cmd.Path = setpriv
 	cmd.Args = append([]string{"setpriv", "--bounding-set", "-net_raw,-net_admin", "--inh-caps", "-net_raw,-net_admin", "--", os.Args[0]}, w.args()...)
 	require.NoError(t, w.near.Start(cmd))
-	require.Equal(t, exitFailure, exitCode(cmd.Wait()), stderr)
+	require.Equal(t, program.Failed, endtest.ExitCode(cmd.Wait()), stderr)
 	require.Contains(t, stderr.String(), "CAP_NET_")
 }
 
 func TestAnInterfaceThatGoesAway(t *testing.T) {
 	w := newWire(t)
 	path := filepath.Join(t.TempDir(), "out.jsonl")
-	cmd, stderr := command(t, w.args("-out", path)...)
+	cmd, stderr := endtest.Command(t, w.args("-out", path)...)
 	require.NoError(t, w.near.Start(cmd))
 	require.Eventually(t, func() bool {
 		info, err := os.Stat(path)
 		return err == nil && info.Size() > 0
 	}, time.Minute, 5*time.Millisecond)
 	require.NoError(t, w.near.DeleteLink("wan0"))
-	require.Equal(t, exitFailure, exitCode(cmd.Wait()), stderr)
+	require.Equal(t, program.Failed, endtest.ExitCode(cmd.Wait()), stderr)
 	require.Contains(t, stderr.String(), "gone")
 	require.NotEmpty(t, readFile(t, path))
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }

@@ -15,6 +15,7 @@ import (
 
 	"myriad/examples/internal/crawl"
 	"myriad/examples/internal/demoweb"
+	"myriad/examples/internal/endtest"
 	"myriad/internal/testbed"
 )
 
@@ -48,7 +49,7 @@ func TestResume(t *testing.T) {
 		"-state", filepath.Join(dir, "state"), "-out", out}
 	last := 0
 	for range kills {
-		cmd, stderr := command(t, args...)
+		cmd, stderr := endtest.Command(t, args...)
 		require.NoError(t, cmd.Start())
 		begun := fileSize(out)
 		require.Eventually(t, func() bool { return fileSize(out) > begun+100_000 }, time.Minute, time.Millisecond, stderr)
@@ -58,7 +59,7 @@ func TestResume(t *testing.T) {
 		require.Greater(t, len(records), last, "each run gets further")
 		last = len(records)
 	}
-	cmd, stderr := command(t, args...)
+	cmd, stderr := endtest.Command(t, args...)
 	require.NoError(t, cmd.Run(), stderr)
 	require.Contains(t, stderr.String(), "Finished")
 	records, repeats := readRepeats(t, out)
@@ -68,10 +69,10 @@ func TestResume(t *testing.T) {
 	require.LessOrEqual(t, repeats, kills*2*64)
 
 	size := fileSize(out)
-	cmd, stderr = command(t, args...)
+	cmd, stderr = endtest.Command(t, args...)
 	require.NoError(t, cmd.Run(), stderr)
 	require.Equal(t, size, fileSize(out), "there is nothing left to do")
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 // TestWARC archives a crawl that is killed and goes on.
@@ -81,12 +82,12 @@ func TestWARC(t *testing.T) {
 	dir := t.TempDir()
 	out, archive := filepath.Join(dir, "out.jsonl"), filepath.Join(dir, "warc")
 	args := []string{"-demo-pages", "600", "-demo-hosts", "40", "-state", filepath.Join(dir, "state"), "-out", out, "-warc", archive}
-	cmd, stderr := command(t, args...)
+	cmd, stderr := endtest.Command(t, args...)
 	require.NoError(t, cmd.Start())
 	require.Eventually(t, func() bool { return fileSize(out) > 20_000 }, time.Minute, time.Millisecond, stderr)
 	require.NoError(t, cmd.Process.Kill())
 	_ = cmd.Wait()
-	cmd, stderr = command(t, args...)
+	cmd, stderr = endtest.Command(t, args...)
 	require.NoError(t, cmd.Run(), stderr)
 	records, _ := readRepeats(t, out)
 	requireCrawled(t, demoweb.Default(1, 600, 40), records)
@@ -120,7 +121,7 @@ func TestWARC(t *testing.T) {
 		}
 	}
 	require.Len(t, digests, replies)
-	requireNothingLeft(t)
+	endtest.RequireNothingLeft(t)
 }
 
 func fileSize(path string) int64 {

@@ -10,12 +10,13 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"myriad/examples/internal/program"
 )
 
 // crawler runs the command with the arguments.
 func crawler(args ...string) int {
-	os.Args = append([]string{"crawler"}, args...)
-	return run()
+	return newProgram(new(options)).Execute(args, os.Stdout)
 }
 
 // On an interface without the driver it says so, and what to do.
@@ -34,19 +35,19 @@ func TestTheDriverIsMissing(t *testing.T) {
 	defer os.Remove(seeds + ".jsonl")
 	text, err := os.ReadFile(said.Name())
 	require.NoError(t, err)
-	require.Equal(t, exitFailure, code, string(text))
+	require.Equal(t, program.Failed, code, string(text))
 	require.Contains(t, string(text), "install the IRLstack driver and start it")
 }
 
 // A crawl over the driver's stand-in, another process: ten pages, each linked
 // from the one before.
 func TestCrawlOverTheStandIn(t *testing.T) {
-	program := os.Getenv("MYRIAD_STANDIN")
-	if program == "" {
+	standIn := os.Getenv("MYRIAD_STANDIN")
+	if standIn == "" {
 		t.Skip("MYRIAD_STANDIN does not name the test binary of iobackend/irlstack, whose stand-in is needed")
 	}
 	const pipe = `\\.\pipe\myriad-crawler`
-	process := exec.Command(program, "-test.run=^TestStandInProcess$")
+	process := exec.Command(standIn, "-test.run=^TestStandInProcess$")
 	process.Env = append(os.Environ(), "MYRIAD_STANDIN_PIPE="+pipe)
 	input, err := process.StdinPipe()
 	require.NoError(t, err)
@@ -57,13 +58,13 @@ func TestCrawlOverTheStandIn(t *testing.T) {
 	require.NoError(t, os.WriteFile(seeds, []byte("http://10.2.0.1/0\n"), 0o600))
 	defer os.Remove(seeds)
 	defer os.Remove(out)
-	code := exitFailure
-	for end := time.Now().Add(20 * time.Second); code == exitFailure && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	code := program.Failed
+	for end := time.Now().Add(20 * time.Second); code == program.Failed && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		_ = os.Remove(out)
 		code = crawler("-interface", pipe, "-source", "10.1.0.0/28", "-gateway-mac", "02:00:00:00:00:02",
 			"-seeds", seeds, "-contact", "https://crawler.test/about", "-allow", "10.2.0.0/16", "-out", out, "-pause", "1ms", "-timeout", "20s")
 	}
-	require.Equal(t, exitOK, code)
+	require.Equal(t, program.Finished, code)
 	file, err := os.Open(out)
 	require.NoError(t, err)
 	defer file.Close()

@@ -28,10 +28,7 @@ type summary struct {
 
 func (s *summary) print(out io.Writer, name string, o *options) {
 	n := &s.counts
-	how := map[int]string{program.Finished: "Finished", program.Interrupted: "Interrupted"}[program.Code(s.err)]
-	if how == "" {
-		how = "Failed"
-	}
+	how := program.Ended(s.err)
 	now := s.account.Done - s.before
 	fmt.Fprintf(out, "%s after %.1f s: %d names (%.0f a second)", how, s.took.Seconds(), now, float64(now)/s.took.Seconds())
 	if s.before > 0 {

@@ -29,6 +29,12 @@ type Options struct {
 	NodesMax int
 	// ContactMax bounds the nodes that are contacted; 0 is without limit.
 	ContactMax int
+	// Excluded reports whether an address is left alone; nil is none. Such a
+	// node is recorded without an attempt.
+	Excluded func(netip.Addr) bool
+	// Latency takes the round trips of the handshakes; nil is none. Each worker
+	// calls it with its index.
+	Latency func(worker int, rtt time.Duration)
 	// Attempts is how often a node is tried that does not answer, or refuses
 	// an address that has been there before.
 	Attempts int
@@ -65,7 +71,6 @@ type Crawl struct {
 
 	outstanding atomic.Int64 // nodes wanted and not finished
 	wanted      atomic.Int64 // nodes ever wanted
-	finished    atomic.Int64
 	left        atomic.Int64 // nodes not contacted: beyond ContactMax
 	full        atomic.Int64 // namings that found no room
 	byReason    [reasonCount]atomic.Int64
@@ -246,14 +251,16 @@ func (c *Crawl) writeLeavesOf(from, to int) {
 }
 
 // Progress is how far a crawl is; any goroutine may ask.
-func (c *Crawl) Progress() (finished, known int, failures map[string]int) {
+func (c *Crawl) Progress() (finished, known, answered int, failures map[string]int) {
 	failures = make(map[string]int)
 	for r := range c.byReason {
-		if n := c.byReason[r].Load(); n > 0 && Reason(r) != OK {
-			failures[Reason(r).String()] += int(n)
+		n := int(c.byReason[r].Load())
+		finished += n
+		if n > 0 && Reason(r) != OK {
+			failures[Reason(r).String()] += n
 		}
 	}
-	return int(c.finished.Load()), int(c.wanted.Load() - c.left.Load()), failures
+	return finished, int(c.wanted.Load() - c.left.Load()), int(c.byReason[OK].Load()), failures
 }
 
 // share is worker's part of total, at least 1.

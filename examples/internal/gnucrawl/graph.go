@@ -34,7 +34,7 @@ type Graph struct {
 
 // Graph computes the summary, once Run has returned and the client is closed.
 func (c *Crawl) Graph() Graph {
-	_, _, failures := c.Progress()
+	_, _, _, failures := c.Progress()
 	g := Graph{Failures: failures, LeftOver: int(c.left.Load()), TableFull: int(c.full.Load())}
 	agents := make(map[string]struct{})
 	for _, h := range c.handlers {
@@ -45,7 +45,9 @@ func (c *Crawl) Graph() Graph {
 	g.Agents = len(agents)
 	var peers, leaves counter
 	for r := range c.records() {
-		g.Contacted++
+		if r.reason != Excluded {
+			g.Contacted++
+		}
 		if r.reason != OK {
 			continue
 		}

@@ -99,6 +99,9 @@ func (h *handler) Events(w *tcpclient.Worker, events []tcpclient.Event) {
 		switch e.Kind {
 		case tcpclient.Connected:
 			c.rtt = e.Elapsed
+			if h.crawl.o.Latency != nil {
+				h.crawl.o.Latency(h.index, e.Elapsed)
+			}
 		case tcpclient.Data:
 			if c.state == asking {
 				h.data(w, c, e)
@@ -219,6 +222,9 @@ func (h *handler) retry(c *conn, why Reason) bool {
 // it names.
 func (h *handler) answered(c *conn, why Reason) {
 	r := record{node: c.node, reason: why, attempts: c.attempt + 1}
+	if why == Excluded {
+		r.attempts = 0
+	}
 	if h.reply.Status != 0 {
 		r.status, r.liveSince = uint16(h.reply.Status), h.reply.LiveSince
 		r.ultrapeer = why == OK && h.reply.HasLeaves
@@ -232,7 +238,6 @@ func (h *handler) answered(c *conn, why Reason) {
 	h.scratch = appendLine(h.scratch[:0], h.crawl.table.address(c.node), &r, agent, h.reply.Phrase, c.rtt, h.crawl.began.Unix())
 	h.lines.add(h.scratch)
 	h.crawl.byReason[min(why, reasonCount-1)].Add(1)
-	h.crawl.finished.Add(1)
 	h.change--
 }
 
@@ -325,17 +330,7 @@ func (h *handler) OpenMore(w *tcpclient.Worker, room int) {
 	if n <= 0 {
 		return
 	}
-	for i := range n {
-		t := h.queue.pop()
-		a := h.crawl.table.address(t.node)
-		number := h.unused[len(h.unused)-1-i]
-		h.conns[number] = conn{node: t.node, attempt: t.attempt, state: asking}
-		h.tasks[i] = t
-		h.opens[i] = tcpclient.Open{
-			Remote: a.AddrPort(), Local: h.crawl.sources.choose(spread(a), int(t.attempt)),
-			User: uint64(number), Request: h.crawl.request,
-		}
-	}
+	n = h.prepareOpens(n)
 	w.Open(h.opens[:n], h.results[:n])
 	h.unused = h.unused[:len(h.unused)-n]
 	for i := range n {
@@ -344,6 +339,34 @@ func (h *handler) OpenMore(w *tcpclient.Worker, room int) {
 		}
 	}
 	h.share()
+}
+
+// prepareOpens takes up to n tasks, and returns how many connections they are:
+// nodes that are left alone are none.
+func (h *handler) prepareOpens(n int) (count int) {
+	for range n {
+		t := h.queue.pop()
+		a := h.crawl.table.address(t.node)
+		if h.crawl.o.Excluded != nil && h.crawl.o.Excluded(a.AddrPort().Addr()) {
+			h.leaveAlone(t)
+			continue
+		}
+		number := h.unused[len(h.unused)-1-count]
+		h.conns[number] = conn{node: t.node, attempt: t.attempt, state: asking}
+		h.tasks[count] = t
+		h.opens[count] = tcpclient.Open{
+			Remote: a.AddrPort(), Local: h.crawl.sources.choose(spread(a), int(t.attempt)),
+			User: uint64(number), Request: h.crawl.request,
+		}
+		count++
+	}
+	return count
+}
+
+// leaveAlone records a node without an attempt at it.
+func (h *handler) leaveAlone(t task) {
+	h.reply = gnutella.Reply{Peers: h.reply.Peers[:0], Leaves: h.reply.Leaves[:0]}
+	h.answered(&conn{node: t.node}, Excluded)
 }
 
 // notOpened puts a node back that found no room, and records one that cannot

@@ -37,7 +37,7 @@ func TestAnswersAllocateNothing(t *testing.T) {
 	})
 	require.Zero(t, allocations, "but for a piece of records or edges now and then")
 	require.Equal(t, leaving, h.conns[1].state)
-	require.EqualValues(t, runs+1, c.finished.Load())
+	require.EqualValues(t, runs+1, c.byReason[OK].Load())
 	require.Equal(t, 30, h.queue.len(), "each peer is wanted once")
 	require.NoError(t, c.sink.close())
 }

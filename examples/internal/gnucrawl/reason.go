@@ -1,6 +1,9 @@
 package gnucrawl
 
-import "myriad/tcpclient"
+import (
+	"myriad/examples/internal/outcome"
+	"myriad/tcpclient"
+)
 
 // Reason says why a node's record is not that of a 200. Those of tcpclient
 // come first.
@@ -15,6 +18,7 @@ const (
 	Busy                           // 503
 	OtherStatus                    // neither 200, 403 nor 503
 	NoRoute                        // no way to the address by the interface
+	Excluded                       // left alone
 	reasonCount
 )
 
@@ -27,7 +31,7 @@ var reasonNames = [reasonCount]string{
 	tcpclient.NoMemory: "no memory", tcpclient.DeviceGone: "device gone", tcpclient.Shutdown: "shut down",
 	tcpclient.Unread: "failed",
 	CutShort:         "cut short", HeadTooLong: "head too long", NotGnutella: "not gnutella",
-	TooFrequent: "too frequent", Busy: "busy", OtherStatus: "other status", NoRoute: "no route",
+	TooFrequent: "too frequent", Busy: "busy", OtherStatus: "other status", NoRoute: "no route", Excluded: outcome.Excluded,
 }
 
 func (r Reason) String() string {
@@ -44,6 +48,16 @@ func (r Reason) again() bool {
 		return true
 	}
 	return false
+}
+
+// Reasons are the words for all reasons that a record may have.
+func Reasons() (words []string) {
+	for r, name := range reasonNames {
+		if name != "" && Reason(r) != OK {
+			words = append(words, name)
+		}
+	}
+	return words
 }
 
 // statusReason is what a reply's status means.

@@ -23,7 +23,7 @@ func Choose(asked string, demo bool, open func(backend string) error) (c Choice,
 	}
 	first := open(backends[0])
 	if !errors.Is(first, iobackend.ErrNotSupported) || len(backends) == 1 {
-		return Choice{backends[0], "it is the faster way, and available here"}, first
+		return Choice{backends[0], whyFirst}, first
 	}
 	if err := open(backends[1]); err != nil {
 		return c, errors.Join(first, err)

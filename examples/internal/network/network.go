@@ -10,7 +10,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"myriad/iobackend"
 	"myriad/tcpclient"
 )
 
@@ -24,6 +23,8 @@ type Config struct {
 	Resolvers []netip.AddrPort
 	// SYNRetries is as in tcpclient.Config.
 	SYNRetries int
+	// Demo is whether the interface is a demo's.
+	Demo bool
 }
 
 // Network is an open network.
@@ -32,36 +33,26 @@ type Network struct {
 	client   *tcpclient.Client
 	limiter  *rate.Limiter // nil without a limit
 	resolver *net.Resolver
-	backend  string
-	why      string
+	way      Choice
 	before   []Usage // of each worker's thread
 }
 
-// Open opens the interface. Where no backend is asked for and AF_XDP cannot be
-// had, it takes AF_PACKET, and Why says so.
-func Open(c Config) (*Network, error) {
-	if c.Interface.Backend != "" {
-		return open(c)
+// Open opens the interface, by the way that Choose takes.
+func Open(c Config) (n *Network, err error) {
+	way, err := Choose(c.Interface.Backend, c.Demo, func(backend string) (err error) {
+		c.Interface.Backend = backend
+		n, err = open(c)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	c.Interface.Backend = backends[0]
-	n, err := open(c)
-	if err == nil {
-		n.why = whyFirst
-	}
-	if !errors.Is(err, iobackend.ErrNotSupported) || len(backends) == 1 {
-		return n, err
-	}
-	c.Interface.Backend = backends[1]
-	second, err2 := open(c)
-	if err2 != nil {
-		return nil, errors.Join(err, err2)
-	}
-	second.why = err.Error()
-	return second, nil
+	n.way = way
+	return n, nil
 }
 
 func open(c Config) (*Network, error) {
-	n := &Network{backend: c.Interface.Backend}
+	n := new(Network)
 	n.dialer = &tcpclient.Dialer{Config: tcpclient.Config{
 		Interfaces: []tcpclient.Interface{c.Interface},
 		SYNRetries: c.SYNRetries,
@@ -93,11 +84,8 @@ func (n *Network) newResolver(servers []netip.AddrPort) *net.Resolver {
 	return r
 }
 
-// Backend is "afxdp" or "afpacket", on Windows "irlstack".
-func (n *Network) Backend() string { return n.backend }
-
-// Why says why it is that one, where none was asked for.
-func (n *Network) Why() string { return n.why }
+// Way is how the interface was opened, and why.
+func (n *Network) Way() Choice { return n.way }
 
 // Dial connects to a host and port within the limit on new connections.
 func (n *Network) Dial(ctx context.Context, network, address string) (net.Conn, error) {

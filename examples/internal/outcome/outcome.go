@@ -11,25 +11,26 @@ import "sync/atomic"
 
 // Words that programs share.
 const (
-	Refused     = "refused"           // RST, or ICMP port unreachable
-	Reset       = "reset"             // after the connection stood
-	TimedOut    = "timed out"         // no answer to all attempts
-	Deadline    = "deadline exceeded" // it took longer than is given to a target
-	Unreachable = "unreachable"       // ICMP said so
-	TooLarge    = "too large"         // more bytes than are read of a target
-	CutShort    = "cut short"         // the stream ended before the answer did
-	Excluded    = "excluded"          // by the exclusions; not looked at
-	NoRoute     = "no route"          // no way to it by our interface; not looked at
-	NoMemory    = "no memory"         // our own drop; not looked at
-	DeviceGone  = "device gone"       // our own end; not looked at
-	ShutDown    = "shut down"         // our own end; not looked at
-	Failed      = "failed"            // our own failure, of another kind; not looked at
+	Refused     = "refused"                  // RST, or ICMP port unreachable
+	Reset       = "reset"                    // after the connection stood
+	TimedOut    = "timed out"                // no answer to all attempts
+	Deadline    = "deadline exceeded"        // it took longer than is given to a target
+	Unreachable = "unreachable"              // ICMP said so
+	TooLarge    = "too large"                // more bytes than are read of a target
+	CutShort    = "cut short"                // the stream ended before the answer did
+	Excluded    = "excluded"                 // by the exclusions; not looked at
+	NoRoute     = "no route"                 // no way to it by our interface; not looked at
+	NoMemory    = "no memory"                // our own drop; not looked at
+	DeviceGone  = "device gone"              // our own end; not looked at
+	ShutDown    = "shut down"                // our own end; not looked at
+	Failed      = "failed"                   // our own failure, of another kind; not looked at
+	Disallowed  = "disallowed by robots.txt" // not looked at
 )
 
 // NotLooked reports whether a target with this word was not looked at.
 func NotLooked(word string) bool {
 	switch word {
-	case Excluded, NoRoute, NoMemory, DeviceGone, ShutDown, Failed:
+	case Excluded, Disallowed, NoRoute, NoMemory, DeviceGone, ShutDown, Failed:
 		return true
 	}
 	return false

@@ -52,6 +52,15 @@ func asksForHelp(args []string) bool {
 	return false
 }
 
+// output is the schema of -out.
+func (p *Program) output() *schema.Schema {
+	if p.Output == nil {
+		return &p.Schemas[0]
+	}
+	s := p.Output()
+	return &s
+}
+
 // schemas are the program's and those of all programs.
 func (p *Program) schemas() []schema.Schema {
 	return append(p.Schemas[:len(p.Schemas):len(p.Schemas)], monitor.Status)

@@ -90,7 +90,7 @@ func (o *Options) check(p *Program) error {
 		}
 	}
 	if o.Fields != "" {
-		if _, err := p.Schemas[0].Select(o.Fields); err != nil {
+		if _, err := p.output().Select(o.Fields); err != nil {
 			return err
 		}
 	}

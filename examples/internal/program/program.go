@@ -33,6 +33,8 @@ type Program struct {
 	Choices map[string][]string
 	// Schemas are of what it writes; the first is that of -out.
 	Schemas []schema.Schema
+	// Output is of -out where that depends on the flags; nil is the first.
+	Output func() schema.Schema
 	// Check fills in what was not given, and refuses what cannot be done.
 	Check func(given Given, arguments []string) error
 	// Demo reports, after Check, whether the run is to be in a namespace of its
@@ -67,10 +69,12 @@ func Main(p *Program) {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	os.Exit(p.main(os.Args[1:], os.Stdout))
+	os.Exit(p.Execute(os.Args[1:], os.Stdout))
 }
 
-func (p *Program) main(args []string, out io.Writer) int {
+// Execute runs the program with arguments, and returns its exit code. What is
+// asked of it besides a run, such as -h, goes to out.
+func (p *Program) Execute(args []string, out io.Writer) int {
 	log := newLogger(p.Name, os.Stderr, &Options{})
 	for _, s := range p.Servers {
 		if s.Is() {

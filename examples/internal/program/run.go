@@ -47,7 +47,7 @@ type Out struct {
 // OpenOut opens -out, with the choice of -fields. It is best opened before
 // anything else: it fails most easily.
 func (r *Run) OpenOut() (*Out, error) {
-	only, err := r.program.Schemas[0].Select(r.Options.Fields)
+	only, err := r.program.output().Select(r.Options.Fields)
 	if err != nil {
 		return nil, Fail(UsageWrong, err)
 	}
@@ -135,6 +135,17 @@ func How(err error) string {
 		return "interrupted"
 	}
 	return "failed: " + err.Error()
+}
+
+// Ended words the end of a run for its summary.
+func Ended(err error) string {
+	switch Code(err) {
+	case Finished:
+		return "Finished"
+	case Interrupted:
+		return "Interrupted"
+	}
+	return "Failed"
 }
 
 // handedMark has, in the environment, the descriptor of a listener that was
