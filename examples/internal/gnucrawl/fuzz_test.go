@@ -39,7 +39,8 @@ func FuzzHandler(f *testing.F) {
 			if h.conns[1].state == asking {
 				h.failed(&h.conns[1], CutShort)
 			}
-			require.EqualValues(t, 1, c.finished.Load())
+			finished, _, _, _ := c.Progress()
+			require.Equal(t, 1, finished)
 			h.lines.flush()
 			require.NoError(t, c.sink.close())
 			require.True(t, json.Valid(bytes.TrimSpace(written.Bytes())), "%s", written.Bytes())
