@@ -71,5 +71,6 @@
 //
 // Instants inside are durations since an epoch of the device's clock; a worker
 // reads it once a turn. A Manual client has no goroutines: Client.Step runs
-// one turn of each worker, on any clock, which is how simulations drive it.
+// one turn of each worker, on any clock, which is how simulations drive it; the
+// example "stepping" is a whole harness.
 package tcpclient
