@@ -194,6 +194,8 @@ func (p *pair) requireAllIsGone() {
 
 // crossSYNs loses our SYN, and sends one from where it was to go: that is a
 // simultaneous open. The kernel, which has no such socket, resets our answer.
+// That RST proves nothing, since the SYN may have been a stranger's: it is our
+// next SYN that is refused.
 func (p *pair) crossSYNs() {
 	t := p.w.t
 	t.Helper()
@@ -202,6 +204,8 @@ func (p *pair) crossSYNs() {
 	raw := p.raw()
 	p.dial(port)
 	raw.send(segment{from: port, flags: flagSYN, seq: 1000})
+	require.Eventually(t, func() bool { return p.w.counter("TcpOutRsts") > 0 }, patience, time.Millisecond)
+	require.NoError(t, testbed.SetImpairment(p.w.middle, nil, nil))
 }
 
 // A RST that comes late does not end TIME-WAIT (RFC 1337), and nobody hears of
