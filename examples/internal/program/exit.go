@@ -28,7 +28,7 @@ var ExitCodes = []struct {
 }{
 	{Finished, "finished: every target has an outcome (also when nothing was found)"},
 	{Failed, "failed: the network could not be had or was lost, so that targets could not be looked at; or another failure"},
-	{UsageWrong, "wrong usage: a flag, or a list that one names; nothing was sent"},
+	{UsageWrong, "wrong usage: a flag, or a list that one names"},
 	{Interrupted, "interrupted by a signal; with -state the same command goes on"},
 	{WriteFailed, "the output, the state or the report could not be written, such as on a full disk"},
 	{StateRefused, "-state is of another run, another program or another version, damaged, or in use; nothing was sent"},

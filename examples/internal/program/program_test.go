@@ -267,3 +267,14 @@ func TestExclusions(t *testing.T) {
 	_, excluded := e.Excluded(netip.MustParseAddr("10.0.0.1"))
 	require.False(t, excluded)
 }
+
+// The page about the programs has the exit codes as they are.
+func TestReadmeHasTheExitCodes(t *testing.T) {
+	page, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	for _, e := range ExitCodes {
+		require.Contains(t, string(page), fmt.Sprintf("| %d | %s |\n", e.Code, e.Meaning))
+	}
+	f := (&Program{Options: new(Options)}).flagSet()
+	f.VisitAll(func(f *flag.Flag) { require.Contains(t, string(page), "`-"+f.Name) })
+}
