@@ -12,13 +12,14 @@ import (
 
 	"myriad/bench/internal/kernel"
 	"myriad/bench/internal/report"
+	"myriad/bench/internal/transact"
 	"myriad/internal/testbed"
 )
 
-// TestMain lets the test's own program be started as the client by net.Dial, as
-// bench is.
+// TestMain lets the test's own program be started as the client by net.Dial, or
+// as the server over TLS, as bench is.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && os.Args[1] == kernel.NetDialCommand {
+	if len(os.Args) > 1 && (os.Args[1] == kernel.NetDialCommand || os.Args[1] == transact.ServeCommand) {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())

@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"myriad/bench/internal/kernel"
+	"myriad/bench/internal/transact"
 )
 
 // Exit codes.
@@ -37,6 +38,7 @@ var commands = []command{
 	{"connect", "connections per second, and memory per connection, of tcpclient", connectCommand},
 	{"hold", "connections open at once: memory, cost of Open, traffic while they are held", holdCommand},
 	{"transfer", "throughput of one connection, down and up, beside the kernel's, with and without loss", transferCommand},
+	{"transact", "requests and replies on open connections, plain and over TLS, beside the kernel's", transactCommand},
 	{"send", "raw frames sent per second, by method, size, batch and firewall", sendCommand},
 	{"receive", "frames received per second, bursts and imbalance, with drops told apart", receiveCommand},
 	{"stack", "our own code alone, in memory: nanoseconds a connection, and where", stackCommand},
@@ -61,6 +63,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if args[0] == kernel.NetDialCommand { // started by connect -methods netdial
 		return exitCode(kernel.NetDial(ctx, args[1:], stdout), stderr)
+	}
+	if args[0] == transact.ServeCommand { // started by transact -tls yes
+		return exitCode(transact.Serve(args[1:], stdout), stderr)
 	}
 	for _, c := range commands {
 		if c.name == args[0] {

@@ -46,6 +46,7 @@ var suiteParts = []suitePart{
 	{"hold", "Connections held open at once", suiteHold},
 	{"stack", "Our own code, in memory", suiteStack},
 	{"transfer", "Bulk transfers beside the kernel's", suiteTransfer},
+	{"transact", "Requests and replies on open connections", suiteTransact},
 }
 
 func parseSuite(args []string, stdout io.Writer) (o suiteOptions, err error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/transact"
 	"myriad/bench/internal/transfer"
 )
 
@@ -58,4 +59,17 @@ func transferPart(rows []transfer.Result) page.Part {
 		p.Charts = append(p.Charts, *charts[name])
 	}
 	return p
+}
+
+func suiteTransact(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
+	var args []string
+	if quick {
+		args = []string{"-duration", "200ms", "-connections", "1,100", "-replies", "64,4096"}
+	}
+	o, err := parseTransact(args, io.Discard)
+	if err != nil {
+		return page.Part{}, err
+	}
+	rows, err := o.runAll(ctx, func(r *transact.Result) error { return emit(r) })
+	return transactPart(rows), err
 }

@@ -26,6 +26,16 @@ type Epoll struct{ directory string }
 
 // CompileEpoll compiles the C client; ErrNoCompiler where nothing can.
 func CompileEpoll() (*Epoll, error) {
+	directory, err := Compile("epoll", epollSource)
+	if err != nil {
+		return nil, err
+	}
+	return &Epoll{directory}, nil
+}
+
+// Compile makes a program of C source in a new directory, which the caller
+// removes; ErrNoCompiler where nothing can.
+func Compile(name, source string) (directory string, err error) {
 	var compiler string
 	for _, name := range []string{os.Getenv("CC"), "cc", "gcc", "clang"} {
 		if path, err := exec.LookPath(name); err == nil {
@@ -34,19 +44,17 @@ func CompileEpoll() (*Epoll, error) {
 		}
 	}
 	if compiler == "" {
-		return nil, ErrNoCompiler
+		return "", ErrNoCompiler
 	}
-	directory, err := os.MkdirTemp("", "myriad-bench-")
-	if err != nil {
-		return nil, fmt.Errorf("kernel: %w", err)
+	if directory, err = os.MkdirTemp("", "myriad-bench-"); err != nil {
+		return "", fmt.Errorf("kernel: %w", err)
 	}
-	e := &Epoll{directory}
-	cmd := exec.Command(compiler, "-O2", "-x", "c", "-", "-o", e.path())
-	cmd.Stdin = strings.NewReader(epollSource)
+	cmd := exec.Command(compiler, "-O2", "-x", "c", "-", "-o", filepath.Join(directory, name))
+	cmd.Stdin = strings.NewReader(source)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return nil, errors.Join(fmt.Errorf("kernel: compiling epoll.c: %w: %s", err, bytes.TrimSpace(out)), e.Close())
+		return "", errors.Join(fmt.Errorf("kernel: compiling %s.c: %w: %s", name, err, bytes.TrimSpace(out)), os.RemoveAll(directory))
 	}
-	return e, nil
+	return directory, nil
 }
 
 func (e *Epoll) path() string { return filepath.Join(e.directory, "epoll") }
