@@ -62,6 +62,7 @@ type Machine struct {
 	scale      uint8 // our window shift
 	challenged challenged
 	spent      []uint32 // sides with pieces that Held gave out
+	frozen     bool     // there is no link
 	burst      int      // the longest IP packet that may be left to the device to cut; 0: none
 	Counters   Counters
 	// Reply is the segment that a Result with Reply speaks of.

@@ -52,7 +52,7 @@ func (m *Machine) Timeout(i uint32, now time.Duration) Result {
 		c.x.AckDue = 0
 		c.e.Flags |= ackNow
 	}
-	if !due(c.e.Due, now) {
+	if !due(c.e.Due, now) || m.postpone(&c) {
 		return Result{}
 	}
 	c.e.Due = 0

@@ -38,6 +38,12 @@ var (
 	ErrClosed = errors.New("device closed")
 	// ErrDeviceGone: the interface was removed, or its namespace ended.
 	ErrDeviceGone = errors.New("device is gone")
+	// ErrDisplaced: somebody has put another XDP program in our filter's place.
+	// It is his now; frames for us do not come any more.
+	ErrDisplaced = errors.New("another XDP program has taken our place")
+	// ErrReconfigured: the device has got more receive queues than it was
+	// opened with, and frames for us arrive on those, too.
+	ErrReconfigured = errors.New("the device's queues have changed")
 )
 
 // Frame is a piece of memory with a frame, or part of one, in it.
@@ -118,6 +124,18 @@ type Device interface {
 	Close() error
 }
 
+// Watched is a Device that notices changes of its link. Any goroutine may call
+// Link; it is cheap. Of other devices the link is taken to be as it was.
+type Watched interface {
+	Link() LinkState
+}
+
+// LinkState is what may change of a device's link.
+type LinkState struct {
+	Up  bool // it is set up, and has a carrier
+	MTU int  // the largest IP packet in bytes
+}
+
 // Info describes an opened device.
 type Info struct {
 	Name string
@@ -177,4 +195,5 @@ type Counters struct {
 	DropInvalid                   uint64 // descriptors the kernel refused
 	DropTransmit                  uint64 // frames the device refused to send
 	Kicks, Waits                  uint64 // system calls to send; sleeps
+	Reattached                    uint64 // times that the filter was detached by somebody, and attached again
 }

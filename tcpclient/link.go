@@ -28,7 +28,8 @@ type link struct {
 	active    atomic.Int32   // those that still have connections, or may get some
 	subnets   []netip.Prefix // on the link: their broadcast addresses are nobody's
 	onePath   bool
-	path      linklayer.Path // where everything goes, if onePath
+	watched   iobackend.Watched // nil where the device does not tell
+	path      linklayer.Path    // where everything goes, if onePath
 }
 
 // neighborAsker resolves neighbours in another way than by our own ARP.
@@ -100,6 +101,7 @@ func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
 		return nil, fmt.Errorf("tcpclient: interface %q has no Ethernet address: only Ethernet-like interfaces can be used", info.Name)
 	}
 	copy(l.mac[:], info.HardwareAddr)
+	l.watched, _ = o.device.(iobackend.Watched)
 	var err error
 	if l.sources, err = newSources(in.Sources); err != nil {
 		return nil, err

@@ -104,6 +104,7 @@ func share(all, workers int) int { return (all + workers - 1) / workers }
 func (w *Worker) takeMemory(cfg *Config, workers int, secret [2]uint64, random *mathrand.ChaCha8) (err error) {
 	capacity := share(cfg.ConnectionsMax, workers)
 	w.now, w.inHand = w.queue.Now(), conntable.None
+	w.state = iobackend.LinkState{Up: true, MTU: w.link.mtu}
 	if w.table, err = conntable.New(capacity, uint8(w.index), pair(random)); err != nil {
 		return err
 	}
@@ -138,12 +139,8 @@ func (w *Worker) takeMemory(cfg *Config, workers int, secret [2]uint64, random *
 
 // protocol is what the worker's state machine is told.
 func (w *Worker) protocol(cfg *Config, workers int, secret [2]uint64) handshake.Config {
-	mss := w.link.mtu - frameHeaders
-	if cfg.MSS > 0 {
-		mss = min(mss, cfg.MSS)
-	}
 	return handshake.Config{
-		MSS:              min(mss, w.link.device.Info().FrameBytes-ethernetBytes-frameHeaders),
+		MSS:              w.segmentSize(cfg, w.link.mtu),
 		ReceiveBuffer:    cfg.ReceiveBuffer,
 		ReceiveBufferMax: cfg.ReceiveBufferMax,
 		SendBuffer:       cfg.SendBuffer,
@@ -158,6 +155,15 @@ func (w *Worker) protocol(cfg *Config, workers int, secret [2]uint64) handshake.
 		NewReno:          cfg.CongestionControl == "newreno",
 		Secret:           secret,
 	}
+}
+
+// segmentSize is the MSS that an MTU and the device's frames allow.
+func (w *Worker) segmentSize(cfg *Config, mtu int) int {
+	mss := mtu - frameHeaders
+	if cfg.MSS > 0 {
+		mss = min(mss, cfg.MSS)
+	}
+	return min(mss, w.link.device.Info().FrameBytes-ethernetBytes-frameHeaders)
 }
 
 const ethernetBytes = 14

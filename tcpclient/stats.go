@@ -53,6 +53,8 @@ const (
 	refusedNoMemory
 	queriesRepeated
 	assertions
+	linkDown
+	mtuChanges
 	localCount
 )
 
@@ -66,6 +68,8 @@ var localNames = [localCount]string{
 	dropNoQuery:       "no_query",
 	queriesRepeated:   "queries_repeated",
 	assertions:        "assertions_failed",
+	linkDown:          "link_down",
+	mtuChanges:        "mtu_changes",
 	heldRefusal:       "reply_rate_limited",
 	waitFrames:        "waited_for_send_frames",
 	dropTooLong:       "segment_too_long",
@@ -204,6 +208,7 @@ func (s *Stats) addQueue(w *Worker) {
 	addNonzero(s.Counters, "handed_over", q.HandedOver)
 	addNonzero(s.Counters, "kicks", q.Kicks)
 	addNonzero(s.Counters, "waits", q.Waits)
+	addNonzero(s.Counters, "filter_attached_again", q.Reattached)
 }
 
 func addNonzero(m map[string]uint64, name string, count uint64) {

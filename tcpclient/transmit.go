@@ -77,7 +77,10 @@ func (w *Worker) queueOutput(i uint32) {
 
 // flush lets every connection in the list send what it has to.
 func (w *Worker) flush() {
-	room := true
+	room := w.state.Up // nothing is sent, nor tried, without a link
+	if !room {
+		return
+	}
 	for w.next = 0; room && w.next < len(w.output); {
 		room = w.sendFrom()
 	}

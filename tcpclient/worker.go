@@ -44,8 +44,9 @@ type Worker struct {
 	starts        starts // those whose first SYN has not left
 	waits         ring   // those in TIME-WAIT, oldest first
 	fired         []uint32
-	next          int        // the first that is still to be done of what is done one by one
-	inHand        uint32     // the connection that is being dealt with; conntable.None
+	next          int    // the first that is still to be done of what is done one by one
+	inHand        uint32 // the connection that is being dealt with; conntable.None
+	state         iobackend.LinkState
 	full          int        // batches in a row that were full
 	datagrams     *datagrams // nil without Config.QueriesMax
 	transmit      transmitter
@@ -111,6 +112,7 @@ func (w *Worker) turn() (busy bool, err error) {
 		return false, err
 	}
 	w.now = at
+	w.watchLink()
 	w.receive(w.rx[:count])
 	calls := w.readMail()
 	fired := 0
@@ -202,6 +204,9 @@ func (w *Worker) nextInstant() time.Duration {
 	if d := w.datagrams; d != nil {
 		until = d.nextInstant(w, until)
 	}
+	if !w.state.Up {
+		return min(until, w.now+linkPoll)
+	}
 	if len(w.output) > 0 {
 		until = min(until, w.now+framePoll)
 	}
@@ -214,6 +219,7 @@ func (w *Worker) nextInstant() time.Duration {
 const (
 	neighborPoll = 50 * time.Millisecond // how often an unresolved next hop is looked at
 	framePoll    = 200 * time.Microsecond
+	linkPoll     = 20 * time.Millisecond // without a link, how often it is looked at
 )
 
 // result turns what the state machine made happen into events, and removes

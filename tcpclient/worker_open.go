@@ -192,6 +192,9 @@ func (w *Worker) openMore() int {
 
 // startNew sends the first SYN of as many connections as the rate allows.
 func (w *Worker) startNew() {
+	if !w.state.Up {
+		return
+	}
 	n := w.starts.room(w.now, w.starts.waiting.len())
 	for taken := 0; taken < n && w.starts.waiting.len() > 0; {
 		i, live := w.table.Resolve(conntable.ID(w.starts.waiting.peek()))

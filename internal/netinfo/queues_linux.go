@@ -24,22 +24,29 @@ type request struct {
 // queues returns the queues in use. The numbers that netlink gives are those
 // allocated, of which a driver may use fewer, so the driver is asked first.
 func queues(name string, allocatedReceive, allocatedTransmit int) (receive, transmit int) {
-	c := &channels{command: unix.ETHTOOL_GCHANNELS}
-	if !ethtool(name, unsafe.Pointer(c)) || c.combined+c.receive == 0 || c.combined+c.transmit == 0 {
-		return max(allocatedReceive, 1), max(allocatedTransmit, 1)
+	if s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err == nil {
+		defer unix.Close(s)
+		if receive, transmit, ok := channelsInUse(s, name); ok {
+			return receive, transmit
+		}
 	}
-	return int(c.combined + c.receive), int(c.combined + c.transmit)
+	return max(allocatedReceive, 1), max(allocatedTransmit, 1)
 }
 
-func ethtool(name string, data unsafe.Pointer) bool {
-	s, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
-	if err != nil {
-		return false
+// channelsInUse asks the driver, through a socket of the interface's
+// namespace.
+func channelsInUse(socket int, name string) (receive, transmit int, ok bool) {
+	c := &channels{command: unix.ETHTOOL_GCHANNELS}
+	if !ethtool(socket, name, unsafe.Pointer(c)) || c.combined+c.receive == 0 || c.combined+c.transmit == 0 {
+		return 0, 0, false
 	}
-	defer unix.Close(s)
+	return int(c.combined + c.receive), int(c.combined + c.transmit), true
+}
+
+func ethtool(socket int, name string, data unsafe.Pointer) bool {
 	r := &request{data: data}
 	copy(r.name[:unix.IFNAMSIZ-1], name)
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(s), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(r)))
+	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(socket), unix.SIOCETHTOOL, uintptr(unsafe.Pointer(r)))
 	runtime.KeepAlive(data)
 	return errno == 0
 }

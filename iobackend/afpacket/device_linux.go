@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"myriad/internal/netinfo"
 	"myriad/iobackend"
 )
 
@@ -17,6 +19,9 @@ type Device struct {
 	queues []*Queue
 	state  atomic.Uint32 // of type deviceState
 	down   atomic.Bool   // the interface was seen down
+	watch  *netinfo.LinkWatch
+	noLink atomic.Bool // it is down, or without a carrier
+	mtu    atomic.Int32
 	closed sync.Once
 }
 
@@ -41,12 +46,32 @@ func (d *Device) Info() iobackend.Info {
 	}
 }
 
+// watchEvery is how often the link is looked at, so that what happens to it is
+// noticed within a second.
+const watchEvery = 250 * time.Millisecond
+
+// startWatch begins to watch the link, in the interface's namespace.
+func (d *Device) startWatch() (err error) {
+	d.mtu.Store(int32(d.link.mtu))
+	d.watch, err = netinfo.WatchLink(d.link.index, watchEvery, func(l netinfo.Link) {
+		d.noLink.Store(!l.Up)
+		d.mtu.Store(int32(l.MTU))
+	})
+	return err
+}
+
+// Link says how the link is now.
+func (d *Device) Link() iobackend.LinkState {
+	return iobackend.LinkState{Up: !d.noLink.Load(), MTU: int(d.mtu.Load())}
+}
+
 // Queue returns the queue with the given index.
 func (d *Device) Queue(index int) iobackend.Queue { return d.queues[index] }
 
 // Close closes the sockets and unmaps the rings. It may be called twice.
 func (d *Device) Close() error {
 	d.closed.Do(func() {
+		d.watch.Close()
 		d.state.Store(stateClosed)
 		for _, q := range d.queues {
 			q.close()

@@ -100,6 +100,9 @@ func open(c iobackend.Config) (_ *Device, err error) {
 	if err := d.join(accept); err != nil {
 		return nil, err
 	}
+	if err := d.startWatch(); err != nil {
+		return nil, err
+	}
 	return d, nil
 }
 

@@ -26,6 +26,9 @@ func (q *queue) Counters() iobackend.Counters {
 		DropInvalid: c.oversize.Load(), DropTransmit: c.dropTransmit.Load(),
 		Kicks: c.kicks.Load(), Waits: c.waits.Load(),
 	}
+	if q.index == 0 {
+		all.Reattached = q.device.watch.reattach.Load()
+	}
 	q.device.mu.RLock()
 	defer q.device.mu.RUnlock()
 	for _, s := range q.sockets {

@@ -164,6 +164,36 @@ func (f *filter) attach(c filterConfig, generic bool) (native bool, err error) {
 	return false, nil
 }
 
+// attached reports whether the link still holds the program to the interface:
+// root can detach any.
+func (f *filter) attached() (bool, error) {
+	info, err := f.link.Info()
+	if err != nil {
+		return false, err
+	}
+	x := info.XDP()
+	return x == nil || x.Ifindex != 0, nil
+}
+
+// attachAgain puts a new link in the place of one that was detached. It fails
+// where another program is attached.
+func (f *filter) attachAgain(ifindex int, native bool) error {
+	o := link.XDPOptions{Program: f.program, Interface: ifindex, Flags: link.XDPGenericMode}
+	if native {
+		o.Flags = link.XDPDriverMode
+		if f.stamped != nil {
+			o.Program = f.stamped
+		}
+	}
+	l, err := link.AttachXDP(o)
+	if err != nil {
+		return err
+	}
+	_ = f.link.Close() // holds nothing any more
+	f.link = l
+	return nil
+}
+
 // attachIsFinal: generic mode would fail in the same way. Everything else is
 // the driver's "not in native mode", for which drivers have many errors: veth
 // says ERANGE when its peer's MTU is too large and ENOSPC when it has too few

@@ -27,6 +27,7 @@ type device struct {
 
 	// stamped: frames come with a timestamp before them, or 0.
 	stamped atomic.Bool
+	watch   watch
 	gone    atomic.Bool
 	closed  atomic.Bool
 	// mu keeps Counters and Wake from descriptors that Close has closed.
@@ -180,6 +181,9 @@ func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, 
 		d.openSegments(in.Index)
 	}
 	d.describe(in, native)
+	if err := d.startWatch(in, native); err != nil {
+		return nil, fmt.Errorf("afxdp: watch %q: %w", p.name, err)
+	}
 	return d, nil
 }
 
@@ -309,6 +313,7 @@ func (d *device) Close() error {
 	if d.closed.Swap(true) {
 		return nil
 	}
+	d.stopWatch()
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	err := d.filter.close()
@@ -328,6 +333,11 @@ func (d *device) Close() error {
 	return nil
 }
 
+// failed reports whether check has an error to tell.
+func (d *device) failed() bool {
+	return d.closed.Load() || d.gone.Load() || d.watch.displaced.Load() || d.watch.queues.Load() != 0
+}
+
 // check returns why the device cannot be used any more, if so.
 func (d *device) check() error {
 	if d.closed.Load() {
@@ -335,6 +345,12 @@ func (d *device) check() error {
 	}
 	if d.gone.Load() {
 		return fmt.Errorf("afxdp: %q: %w", d.plan.name, iobackend.ErrDeviceGone)
+	}
+	if n := d.watch.queues.Load(); n != 0 {
+		return fmt.Errorf("afxdp: %q: %w: %d were bound, and there are %d: open it again", d.plan.name, iobackend.ErrReconfigured, d.plan.sockets, n)
+	}
+	if d.watch.displaced.Load() {
+		return fmt.Errorf("afxdp: %q: %w: detach it (ip link set %s xdp off) and open again", d.plan.name, iobackend.ErrDisplaced, d.plan.name)
 	}
 	return nil
 }

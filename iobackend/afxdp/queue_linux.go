@@ -78,7 +78,7 @@ const idleCheck = 1 << 14
 // Receive borrows received frames.
 func (q *queue) Receive(frames []iobackend.Frame) (count int, at time.Duration, err error) {
 	d := q.device
-	if d.closed.Load() || d.gone.Load() {
+	if d.failed() {
 		return 0, q.Now(), d.check()
 	}
 	if q.pending {

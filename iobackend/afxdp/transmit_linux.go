@@ -55,7 +55,7 @@ func (q *queue) reap() {
 // Transmit puts frames into the transmit ring and kicks the kernel.
 func (q *queue) Transmit(frames []iobackend.Frame) error {
 	d := q.device
-	if d.closed.Load() || d.gone.Load() {
+	if d.failed() {
 		return d.check()
 	}
 	if len(frames) == 0 {
@@ -107,6 +107,9 @@ func (q *queue) kick() error {
 			if left < before && !s.zeroCopy {
 				q.counters.dropTransmit.Add(1)
 			}
+		case unix.EMSGSIZE, unix.EOVERFLOW:
+			// Too large for the device, since its MTU was lowered.
+			q.counters.dropTransmit.Add(uint64(before - left))
 		case unix.ENETDOWN:
 			// A link that is down comes up again, or was removed.
 			q.pending = true

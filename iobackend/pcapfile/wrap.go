@@ -62,6 +62,14 @@ func (d *Device) Info() iobackend.Info {
 // Queue returns the queue with the given index.
 func (d *Device) Queue(index int) iobackend.Queue { return d.queues[index] }
 
+// Link is the inner device's.
+func (d *Device) Link() iobackend.LinkState {
+	if w, ok := d.inner.(iobackend.Watched); ok {
+		return w.Link()
+	}
+	return iobackend.LinkState{Up: true, MTU: d.inner.Info().MTU}
+}
+
 // Unwrap returns the device below.
 func (d *Device) Unwrap() iobackend.Device { return d.inner }
 
