@@ -32,6 +32,9 @@ func newDuel(seed uint64, answer greeting, tricks ...trick) *scenario {
 func duel(t *testing.T, answer greeting, tricks ...trick) (played int) {
 	t.Helper()
 	first, count := worlds(20)
+	if testing.Short() {
+		count = 2
+	}
 	for seed := first; seed < first+min(count, 200); seed++ {
 		s := newDuel(seed, answer, tricks...)
 		_, err := s.run(nil)
