@@ -17,6 +17,7 @@ import (
 	"myriad/examples/internal/fetch"
 	"myriad/examples/internal/frontier"
 	"myriad/examples/internal/frontier/disk"
+	"myriad/examples/internal/frontier/stream"
 	"myriad/examples/internal/latency"
 	"myriad/examples/internal/metrics"
 	"myriad/examples/internal/monitor"
@@ -50,7 +51,8 @@ type session struct {
 	dir        *state.Dir // nil without -state
 	delays     latency.Histogram
 	net        *network.Network
-	store      *disk.Store
+	store      frontier.Store
+	cluster    *stream.Cluster // nil without -cluster
 	front      *frontier.Frontier
 	before     frontier.StoreCounts // what was there already
 	crawl      *crawl.Crawl
@@ -142,6 +144,9 @@ const stateVersion = 1
 
 // openStore opens the folder that -state names, or none.
 func (s *session) openStore() (err error) {
+	if s.o.Cluster != "" {
+		return s.joinCluster()
+	}
 	folder := ""
 	if s.dir, err = s.run.OpenState(stateVersion, s.o.settings()); err != nil {
 		return err
@@ -225,10 +230,15 @@ func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
 	before, start := network.Process(), time.Now()
 	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.net.Way().Backend, Unit: "pages"}, s.account)
 	watched, stop := s.watch(ctx)
-	err := s.crawl.Run(watched)
+	written, err := s.follow()
+	if err != nil {
+		return err
+	}
+	err = s.crawl.Run(watched)
 	if err == nil {
 		err = s.net.Err() // the crawl may have ended, in failures, before the watch saw it
 	}
+	err = errors.Join(err, written(err == nil))
 	stop()
 	if ctx.Err() != nil {
 		err = program.ErrInterrupted
@@ -321,7 +331,11 @@ func (s *session) watch(ctx context.Context) (watched context.Context, stop func
 }
 
 func (s *session) write(r *crawl.Record) error {
-	if err := s.out.Write(r); err != nil {
+	put := s.out.Write
+	if s.cluster != nil {
+		put = s.share
+	}
+	if err := put(r); err != nil {
 		return err
 	}
 	if r.FirstByteUS > 0 {

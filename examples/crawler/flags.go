@@ -23,6 +23,7 @@ type options struct {
 	Contact   string
 	CA        string
 	WARC      string
+	Cluster   string
 
 	PerAddress   int
 	PerPrefix    int
@@ -76,7 +77,7 @@ Writes one JSON line per URL or node to -out, progress and a summary to standard
 `, goodManners.rate, goodManners.perAddress, goodManners.perPrefix, goodManners.pause, goodManners.pagesMax)
 
 var groups = []program.Group{
-	{Title: "What to crawl", Flags: []string{"protocol", "seeds", "resolver", "max-pages", "max-depth", "max-host-pages", "max-bytes", "timeout", "ca", "warc"}},
+	{Title: "What to crawl", Flags: []string{"protocol", "seeds", "resolver", "max-pages", "max-depth", "max-host-pages", "max-bytes", "timeout", "ca", "warc", "cluster"}},
 	{Title: "Manners", Flags: []string{"contact", "per-address", "per-prefix", "pause", "parallel", "ignore-robots"}},
 	{Title: "Gnutella", Flags: []string{"edges", "max-nodes", "max-known", "attempts"}},
 	{Title: "Demo", Flags: []string{"demo-pages", "demo-hosts", "demo-nodes", "demo-seed"}},
@@ -87,6 +88,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.StringVar(&o.Seeds, "seeds", "", "`file` of URLs (gnutella: addresses with ports) to begin with, one a line; # begins a comment")
 	f.Var(&o.Resolvers, "resolver", "DNS server that answers over TCP: `address[:port]`s with commas between; names fail without")
 	f.StringVar(&o.CA, "ca", "", "`file` of the certificates to trust, in PEM (those that the system trusts)")
+	f.StringVar(&o.Cluster, "cluster", "", "share the crawl with other processes that have the same -seeds and this `URL` of a NATS server with JetStream: nats://host:4222/name; -out has the records of all, limits hold for each process")
 	f.StringVar(&o.WARC, "warc", "", "`folder` for WARC files of everything that was exchanged")
 	f.StringVar(&o.Contact, "contact", "", "`where` people reach you, a URL or a mail address for the User-Agent; needed with -interface")
 	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")
@@ -162,7 +164,7 @@ func (o *options) check(given program.Given, _ []string) error {
 // and was not given.
 func (o *options) checkMode(given program.Given) error {
 	if o.demo() {
-		return given.Refuse(program.NeedsInterface, "source", "seeds", "resolver", "gateway", "gateway-mac")
+		return given.Refuse(program.NeedsInterface, "source", "seeds", "resolver", "gateway", "gateway-mac", "cluster")
 	}
 	err := given.Require(
 		program.Need{Name: "source", Remedy: "give addresses on " + o.Interface + " that nobody else uses, such as -source 192.0.2.128/25"},
@@ -171,6 +173,11 @@ func (o *options) checkMode(given program.Given) error {
 	)
 	if err != nil {
 		return err
+	}
+	if o.Cluster != "" {
+		if err := given.Refuse("does not go with -cluster, which keeps the state at the server: leave one of them out", "state", "max-host-pages"); err != nil {
+			return err
+		}
 	}
 	if o.Contact == "" {
 		return fmt.Errorf("-contact is empty: give a URL or a mail address by which those you crawl can reach you")
