@@ -43,6 +43,7 @@ var commands = []command{
 	{"receive", "frames received per second, bursts and imbalance, with drops told apart", receiveCommand},
 	{"stack", "our own code alone, in memory: nanoseconds a connection, and where", stackCommand},
 	{"scan", "SYNs per second of examples/scan, beside what send reaches", scanCommand},
+	{"dns", "names per second of examples/dnswalk against an XDP far end", dnsCommand},
 	{"bare", "connections per second of a client that does nothing: what backend and wire allow", bareCommand},
 }
 

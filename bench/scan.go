@@ -31,12 +31,12 @@ type scanOptions struct {
 type scanRow struct {
 	Round           int     `json:"round"`
 	Queues          int     `json:"queues"`
-	SendPerSecond   float64 `json:"send_frames_per_second"`     // bench send, 64 bytes, unique
-	SilentPerSecond float64 `json:"scan_silent_per_second"`     // SYNs, of 70 bytes, that nobody answers
-	AnswerPerSecond float64 `json:"scan_answered_per_second"`   // SYNs that are all answered, and the RST for each
-	Share           float64 `json:"silent_share_of_send"`       // of the first
-	SendCPU         float64 `json:"send_cpu_ns"`                // processor time of a frame, user and system
-	ScanCPU         float64 `json:"scan_silent_cpu_ns"`         // of a SYN
+	SendPerSecond   float64 `json:"send_frames_per_second"`   // bench send, 64 bytes, unique
+	SilentPerSecond float64 `json:"scan_silent_per_second"`   // SYNs, of 70 bytes, that nobody answers
+	AnswerPerSecond float64 `json:"scan_answered_per_second"` // SYNs that are all answered, and the RST for each
+	Share           float64 `json:"silent_share_of_send"`     // of the first
+	SendCPU         float64 `json:"send_cpu_ns"`              // processor time of a frame, user and system
+	ScanCPU         float64 `json:"scan_silent_cpu_ns"`       // of a SYN
 }
 
 const scanHelp = `usage: go run ./bench scan [flags]
@@ -173,5 +173,5 @@ func (o *scanOptions) watch(ctx context.Context, far *farend.FarEnd, pid int) (r
 	last, took := count(), time.Since(at)
 	after, later := usage.Of(pid)
 	used := after.Since(before)
-	return perSecond(last-first, took), float64((used.User+used.System).Nanoseconds()) / float64(max(last-first, 1)), errors.Join(err, again, later)
+	return perSecond(last-first, took), float64((used.User + used.System).Nanoseconds()) / float64(max(last-first, 1)), errors.Join(err, again, later)
 }

@@ -40,6 +40,8 @@ type Config struct {
 	Reply []byte
 	// Verify has the far end verify our checksums, slowly.
 	Verify bool
+	// Bare attaches no far end: the caller brings another one.
+	Bare bool
 	// Silent has the far end answer no SYN.
 	Silent bool
 	// Pass attaches a program that passes everything to the near device, for
@@ -90,6 +92,9 @@ func New(c Config) (w *World, err error) {
 		if err := w.kernel(); err != nil {
 			return nil, err
 		}
+	}
+	if c.Bare {
+		return w, nil
 	}
 	err = w.far.Do(func() (err error) {
 		w.FarEnd, err = farend.Attach(farend.Config{

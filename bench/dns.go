@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+
+	"myriad/bench/internal/dnsend"
+	"myriad/bench/internal/wire"
+)
+
+// dnsOptions are dns's flags.
+type dnsOptions struct {
+	names, zones, queues int
+	parallel             int
+	asJSON               bool
+}
+
+// dnsRow is a walk.
+type dnsRow struct {
+	Walk           string  `json:"walk"` // warm: a few zones; cold: a zone for each name
+	Names          int     `json:"names"`
+	Zones          int     `json:"zones"`
+	Seconds        float64 `json:"seconds"` // of the process, start and end included
+	NamesPerSecond float64 `json:"names_per_second"`
+	Referrals      uint64  `json:"referrals"` // as the far end counted
+	Answers        uint64  `json:"answers"`
+	Wrong          int     `json:"wrong"` // lines without the answer that there is
+	Missing        int     `json:"missing"`
+	CPUSeconds     float64 `json:"cpu_seconds"` // of the process, user and system
+}
+
+const dnsHelp = `usage: go run ./bench dns [flags]
+
+Builds examples/dnswalk and has it resolve a list of names against an XDP far end
+that is every server of a made-up tree: with few zones, so that it is one query per
+name over cached delegations, and with a zone for each name, a cold walk. Each line
+that it writes is compared with the answer that there is. Needs root.
+
+`
+
+func parseDNS(args []string, stdout io.Writer) (o dnsOptions, err error) {
+	f := flag.NewFlagSet("dns", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.IntVar(&o.names, "names", 4_000_000, "`number` of names; a cold walk has an eighth of them")
+	f.IntVar(&o.zones, "zones", 64, "`number` of zones that they are in")
+	f.IntVar(&o.queues, "queues", queuesDefault, "`number` of queues, each with a worker")
+	f.IntVar(&o.parallel, "parallel", 4096, "`names` in hand at a time, per worker")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
+	if err := parseFlags(f, args, stdout, dnsHelp); err != nil {
+		return o, err
+	}
+	if o.names < 8 || o.zones < 1 || o.queues < 1 || o.parallel < 1 {
+		return o, usageErrorf("dns: -names %d must be 8 or more, -zones %d, -queues %d and -parallel %d above 0", o.names, o.zones, o.queues, o.parallel)
+	}
+	return o, nil
+}
+
+// dnsCommand is `bench dns`.
+func dnsCommand(ctx context.Context, args []string, stdout, _ io.Writer) (err error) {
+	o, err := parseDNS(args, stdout)
+	if err != nil {
+		return err
+	}
+	if err := needRoot(); err != nil {
+		return fmt.Errorf("dns: %w", err)
+	}
+	dir, err := os.MkdirTemp("", "myriad-bench-dns-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	binary := filepath.Join(dir, "dnswalk")
+	if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "myriad/examples/dnswalk").CombinedOutput(); err != nil {
+		return fmt.Errorf("dns: build examples/dnswalk: %w: %s", err, text)
+	}
+	for _, row := range []dnsRow{
+		{Walk: "warm", Names: o.names, Zones: min(o.zones, o.names)},
+		{Walk: "cold", Names: o.names / 8, Zones: o.names / 8},
+	} {
+		if err := o.walk(ctx, binary, dir, &row); err != nil {
+			return err
+		}
+		if o.asJSON {
+			err = json.NewEncoder(stdout).Encode(row)
+		} else {
+			_, err = fmt.Fprintf(stdout, "%s: %d names in %d zones: %.0f names/s (%.2f s, %.2f s of processors); %d referrals, %d answers; %d wrong, %d missing\n",
+				row.Walk, row.Names, row.Zones, row.NamesPerSecond, row.Seconds, row.CPUSeconds, row.Referrals, row.Answers, row.Wrong, row.Missing)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dnsRoot is the root's address.
+var dnsRoot = wire.Targets.Addr().Next()
+
+// walk resolves a list of names, and compares.
+func (o *dnsOptions) walk(ctx context.Context, binary, dir string, row *dnsRow) (err error) {
+	world, err := wire.New(wire.Config{Queues: o.queues, Bare: true})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, world.Close()) }()
+	var end *dnsend.FarEnd
+	err = world.EnterFar(func() (err error) {
+		end, err = dnsend.Attach(dnsend.Config{Interface: wire.FarInterface, Target: wire.Targets, Root: dnsRoot})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, end.Close()) }()
+	list, out := filepath.Join(dir, "names"), filepath.Join(dir, "out-"+row.Walk)
+	if err := row.writeList(list); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, binary, "-interface", wire.Interface, "-source", wire.Sources.String(), "-gateway-mac", world.Gateway.String(),
+		"-allow", wire.Targets.String(), "-root", dnsRoot.String(), "-names", list, "-rate", "0", "-per-server-rate", "0", "-per-server", "60000",
+		"-parallel", fmt.Sprint(o.parallel), "-timeout", "500ms", "-out", out, "-q")
+	var notes bytes.Buffer
+	cmd.Stderr = &notes
+	began := time.Now()
+	if err := world.Start(cmd); err != nil {
+		return err
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("dns: %w: %s", err, notes.String())
+	}
+	took := time.Since(began)
+	counts, err := end.Counters()
+	row.Seconds, row.NamesPerSecond = took.Seconds(), perSecond(uint64(row.Names), took)
+	row.Referrals, row.Answers = counts.Referrals, counts.Answers
+	row.CPUSeconds = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+	return errors.Join(err, row.compare(out))
+}
+
+func (r *dnsRow) writeList(path string) error {
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	for k := range r.Names {
+		fmt.Fprintf(w, "n%07d.z%d\n", k, k%r.Zones)
+	}
+	return errors.Join(w.Flush(), f.Close())
+}
+
+// compare reads every line that was written.
+func (r *dnsRow) compare(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(make([]byte, 1<<16), 1<<16)
+	seen := make([]bool, r.Names)
+	for lines.Scan() {
+		var line struct {
+			Name    string
+			Answers []struct{ Data string }
+		}
+		if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+			return fmt.Errorf("dns: %w: %q", err, lines.Text())
+		}
+		var k, zone int
+		if n, _ := fmt.Sscanf(line.Name, "n%d.z%d.", &k, &zone); n != 2 || k >= r.Names || seen[k] ||
+			len(line.Answers) != 1 || line.Answers[0].Data != dnsend.Answer(line.Name).String() {
+			r.Wrong++
+			continue
+		}
+		seen[k] = true
+	}
+	for _, yes := range seen {
+		if !yes {
+			r.Missing++
+		}
+	}
+	return lines.Err()
+}
