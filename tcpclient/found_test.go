@@ -132,3 +132,20 @@ func TestResetOfAClosingConnectionFreesWhatWasInFlight(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 1, held.Connections, "TIME-WAIT, which a RST does not end")
 }
+
+// One segment acknowledges our FIN, which lets the application write again,
+// and fills the hole before the peer's FIN, which ends the connection.
+func TestWritableComesBeforeAnEndBehindAHole(t *testing.T) {
+	s := newScript(t, Config{SendBuffer: 1000})
+	id := s.establish(Open{})
+	require.Equal(t, 1000, s.write(id, string(make([]byte, 1200))).Count, "Writable is owed")
+	s.heard = nil
+	s.send(fACK, 1, 301, "")
+	require.Equal(t, 200, s.write(id, string(make([]byte, 200))).Count)
+	require.NoError(t, s.close(id, Fin))
+	s.send(fACK|fFIN, 6, 301, "beyond")
+	s.heard = nil
+	s.send(fACK, 1, 1202, "hello")
+	require.Equal(t, []EventKind{Data, Writable, Data, EndOfStream, Closed}, s.log.kinds())
+	s.heard = nil
+}

@@ -241,15 +241,15 @@ func (w *Worker) result(i uint32, r *handshake.Result) {
 		w.events = append(w.events, ev)
 		ev.Data = nil
 	}
+	if r.Events&handshake.Writable != 0 {
+		ev.Kind = Writable
+		w.events = append(w.events, ev)
+	}
 	if r.Events&handshake.More != 0 {
-		w.deliverHeld(i, ev)
+		w.deliverHeld(i, ev) // which may be the connection's end
 	}
 	if r.Events&handshake.EndOfStream != 0 {
 		ev.Kind = EndOfStream
-		w.events = append(w.events, ev)
-	}
-	if r.Events&handshake.Writable != 0 {
-		ev.Kind = Writable
 		w.events = append(w.events, ev)
 	}
 	if r.Events&(handshake.Closed|handshake.Failed|handshake.Gone) != 0 {

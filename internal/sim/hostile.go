@@ -74,7 +74,8 @@ func (h *hostile) hear(p *linklayer.Packet, _ time.Duration) {
 		return
 	}
 	if g.Flags&linklayer.ACK != 0 {
-		h.stands = h.stands || g.Ack.In(h.iss+1, 1<<24)
+		// A bare ACK may be the answer to what came before the handshake's end.
+		h.stands = h.stands || g.Len() > 0 && g.Ack.In(h.iss+1, 1<<24)
 		if n := g.Ack.Since(h.iss + 1); n > h.acked && n < 1<<24 {
 			h.acked = n
 		}
