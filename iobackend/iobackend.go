@@ -41,6 +41,8 @@ var (
 	// ErrDisplaced: somebody has put another XDP program in our filter's place.
 	// It is his now; frames for us do not come any more.
 	ErrDisplaced = errors.New("another XDP program has taken our place")
+	// ErrStuck: the device keeps the frames that it was given to send.
+	ErrStuck = errors.New("the device does not give back what it was to send")
 	// ErrReconfigured: the device has got more receive queues than it was
 	// opened with, and frames for us arrive on those, too.
 	ErrReconfigured = errors.New("the device's queues have changed")
@@ -195,5 +197,6 @@ type Counters struct {
 	DropInvalid                   uint64 // descriptors the kernel refused
 	DropTransmit                  uint64 // frames the device refused to send
 	Kicks, Waits                  uint64 // system calls to send; sleeps
+	CompletionsLate               uint64 // sent frames, at present, that the device has kept for long
 	Reattached                    uint64 // times that the filter was detached by somebody, and attached again
 }

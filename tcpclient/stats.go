@@ -209,6 +209,7 @@ func (s *Stats) addQueue(w *Worker) {
 	addNonzero(s.Counters, "kicks", q.Kicks)
 	addNonzero(s.Counters, "waits", q.Waits)
 	addNonzero(s.Counters, "filter_attached_again", q.Reattached)
+	addNonzero(s.Counters, "completions_late", q.CompletionsLate)
 }
 
 func addNonzero(m map[string]uint64, name string, count uint64) {

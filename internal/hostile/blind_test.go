@@ -16,7 +16,7 @@ import (
 // guesses is how many packets strangers off the path send.
 func guesses() int {
 	if testing.Short() {
-		return 200_000
+		return 100_000
 	}
 	return 10_000_000
 }

@@ -21,7 +21,11 @@ const (
 func TestAttacksAreBounded(t *testing.T) {
 	for _, a := range Attacks() {
 		t.Run(a.Name, func(t *testing.T) {
-			one, four := measure(t, &a, small), measure(t, &a, 4*small)
+			n := small
+			if testing.Short() {
+				n /= 5
+			}
+			one, four := measure(t, &a, n), measure(t, &a, 4*n)
 			require.LessOrEqual(t, float64(four.Held), slack*float64(one.Held)+heapSlack)
 			require.LessOrEqual(t, float64(four.Heap), slack*float64(max(one.Heap, 0))+heapSlack)
 			t.Logf("%+v", one)

@@ -36,7 +36,7 @@ type drawn struct {
 func TestNumbersTellNothing(t *testing.T) {
 	count := 1 << 20
 	if testing.Short() {
-		count = 1 << 16
+		count = 1 << 15
 	}
 	all := drawNumbers(t, seeded.Rand(t).Uint64()|1, count)
 	columns := map[string]func(d *drawn) uint32{

@@ -14,6 +14,7 @@ type counters struct {
 	handedOver, handOverFull      atomic.Uint64
 	dropTransmit, oversize        atomic.Uint64
 	kicks, waits                  atomic.Uint64
+	late                          atomic.Uint64
 }
 
 // Counters reads what the queue and the kernel's side of it counted.
@@ -24,7 +25,7 @@ func (q *queue) Counters() iobackend.Counters {
 		FramesSent: c.framesSent.Load(), BytesSent: c.bytesSent.Load(),
 		HandedOver: c.handedOver.Load(), HandOverFull: c.handOverFull.Load(),
 		DropInvalid: c.oversize.Load(), DropTransmit: c.dropTransmit.Load(),
-		Kicks: c.kicks.Load(), Waits: c.waits.Load(),
+		Kicks: c.kicks.Load(), Waits: c.waits.Load(), CompletionsLate: c.late.Load(),
 	}
 	if q.index == 0 {
 		all.Reattached = q.device.watch.reattach.Load()

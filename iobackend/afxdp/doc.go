@@ -56,6 +56,21 @@
 // Open must run in the interface's network namespace, on one thread; the
 // queues may be used from any.
 //
+// # What may happen to the device
+//
+// The link is looked at four times a second; what that finds is told by Link,
+// or by an error of every queue.
+//
+//	no carrier, set down      Link; frames wait in the ring
+//	MTU changed               Link; a frame too large is dropped and counted
+//	program detached          attached again, if the hook is free (Reattached)
+//	another's program there   left to him: iobackend.ErrDisplaced
+//	more receive queues       iobackend.ErrReconfigured
+//	completions do not come   counted after 5 s (CompletionsLate), the frames not
+//	                          used again; iobackend.ErrStuck at half of them
+//	interface or namespace    iobackend.ErrDeviceGone
+//	gone
+//
 // # Limits and errors
 //
 // IPv4 only. A frame holds 2 KiB, or 4 KiB where the MTU needs that; larger

@@ -28,8 +28,11 @@ type device struct {
 	// stamped: frames come with a timestamp before them, or 0.
 	stamped atomic.Bool
 	watch   watch
-	gone    atomic.Bool
-	closed  atomic.Bool
+	// completionAge is the constant, but for tests.
+	completionAge time.Duration
+	gone          atomic.Bool
+	stuck         atomic.Bool
+	closed        atomic.Bool
 	// mu keeps Counters and Wake from descriptors that Close has closed.
 	mu sync.RWMutex
 }
@@ -144,7 +147,7 @@ func makePlan(c iobackend.Config, o Options, in *netinfo.Info) (*plan, error) {
 
 // open does one attempt; nothing is left behind when it fails.
 func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, err error) {
-	d := &device{plan: *p, opened: time.Now()}
+	d := &device{plan: *p, opened: time.Now(), completionAge: completionAge}
 	defer func() {
 		if err != nil {
 			_ = d.Close()
@@ -335,7 +338,7 @@ func (d *device) Close() error {
 
 // failed reports whether check has an error to tell.
 func (d *device) failed() bool {
-	return d.closed.Load() || d.gone.Load() || d.watch.displaced.Load() || d.watch.queues.Load() != 0
+	return d.closed.Load() || d.gone.Load() || d.stuck.Load() || d.watch.displaced.Load() || d.watch.queues.Load() != 0
 }
 
 // check returns why the device cannot be used any more, if so.
@@ -345,6 +348,9 @@ func (d *device) check() error {
 	}
 	if d.gone.Load() {
 		return fmt.Errorf("afxdp: %q: %w", d.plan.name, iobackend.ErrDeviceGone)
+	}
+	if d.stuck.Load() {
+		return fmt.Errorf("afxdp: %q: %w for %v: open it again", d.plan.name, iobackend.ErrStuck, d.completionAge)
 	}
 	if n := d.watch.queues.Load(); n != 0 {
 		return fmt.Errorf("afxdp: %q: %w: %d were bound, and there are %d: open it again", d.plan.name, iobackend.ErrReconfigured, d.plan.sockets, n)

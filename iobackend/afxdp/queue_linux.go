@@ -25,12 +25,16 @@ type queue struct {
 	blank   int // frames without a timestamp, while there was none with one
 	idle    int // turns without a frame
 
-	long     *gso.Socket // sends long segments; nil: there is none
-	free     []uint64    // send frames: their addresses
-	pending  bool        // the kernel has not taken all of the transmit ring
-	handing  bool        // within a packet that is handed over in pieces
-	handed   []*spsc     // frames that queue i handed to us
-	returned []*spsc     // frames of ours that queue i is done with
+	long      *gso.Socket // sends long segments; nil: there is none
+	given     uint64      // frames put into the transmit ring
+	completed uint64      // and those that came back
+	aged      ages
+
+	free     []uint64 // send frames: their addresses
+	pending  bool     // the kernel has not taken all of the transmit ring
+	handing  bool     // within a packet that is handed over in pieces
+	handed   []*spsc  // frames that queue i handed to us
+	returned []*spsc  // frames of ours that queue i is done with
 
 	sleep   atomic.Uint32 // awake, asleep or woken
 	wakeFD  int
@@ -101,6 +105,9 @@ func (q *queue) Receive(frames []iobackend.Frame) (count int, at time.Duration, 
 		count += n
 	}
 	at = q.Now()
+	if at-q.aged.at >= q.device.completionAge {
+		q.age(at)
+	}
 	if count == 0 {
 		if q.idle++; q.idle >= idleCheck {
 			q.idle = 0

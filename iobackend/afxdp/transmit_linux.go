@@ -49,6 +49,7 @@ func (q *queue) reap() {
 		q.free = append(q.free, r.entries[r.cons&mask]&inside)
 		r.cons++
 	}
+	q.completed += uint64(n)
 	r.consumed()
 }
 
@@ -83,6 +84,7 @@ func (q *queue) Transmit(frames []iobackend.Frame) error {
 		bytes += uint64(len(f.Data))
 	}
 	r.produced()
+	q.given += sent
 	q.counters.framesSent.Add(sent)
 	q.counters.bytesSent.Add(bytes)
 	return q.kick()
