@@ -44,6 +44,10 @@
 // port (2), the number of its ultrapeers (2) and of its leaves (2), and their
 // addresses and ports.
 //
+// With -state the folder has a journal of all that was found. The same command
+// contacts no node of it again; the lines of leaves come at the end of the run
+// that comes to its end.
+//
 // # The rest
 //
 // crawler schema says of what fields the lines are (schema.go), and -fields

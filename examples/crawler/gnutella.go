@@ -32,6 +32,7 @@ type snapshot struct {
 	edges   *os.File
 	way     network.Choice
 	rtts    []latency.Histogram // by worker
+	journal *gnucrawl.Journal   // nil without -state
 }
 
 // crawlGnutella makes a snapshot, and tells how it went.
@@ -47,6 +48,10 @@ func crawlGnutella(ctx context.Context, o *options, r *program.Run) (err error) 
 		return err
 	}
 	defer s.out.Close()
+	if err := s.openState(); err != nil {
+		return err
+	}
+	defer s.closeState()
 	if o.Edges != "" {
 		if s.edges, err = os.Create(o.Edges); err != nil {
 			return program.Fail(program.WriteFailed, fmt.Errorf("-edges: %w", err))
@@ -60,6 +65,55 @@ func crawlGnutella(ctx context.Context, o *options, r *program.Run) (err error) 
 		}
 	}()
 	return s.take(ctx)
+}
+
+// journalVersion is that of gnutellaPosition and of the journal.
+const journalVersion = 1
+
+// gnutellaPosition is what the checkpoint of a snapshot has beside the journal:
+// where the lines of leaves begin in which output, once all nodes are found.
+type gnutellaPosition struct {
+	Out    string `json:"out,omitempty"`
+	Leaves int64  `json:"leaves,omitempty"`
+}
+
+// openState opens the folder that -state names, with the journal, and takes
+// back the lines of leaves that a kill has interrupted.
+func (s *snapshot) openState() (err error) {
+	if s.dir, err = s.run.OpenState(journalVersion, s.o.settings()); s.dir == nil {
+		return err
+	}
+	var at gnutellaPosition
+	if err = s.dir.Position(&at); err == nil && at.Out == s.out.Name && at.Leaves > 0 {
+		err = s.out.Rewind(at.Leaves)
+	}
+	if err == nil {
+		err = s.dir.Save(gnutellaPosition{})
+	}
+	if err == nil {
+		s.journal, err = gnucrawl.OpenJournal(s.dir.Path("nodes.journal"))
+	}
+	if err != nil {
+		s.closeState()
+	}
+	return err
+}
+
+func (s *snapshot) closeState() {
+	if s.journal != nil {
+		s.journal.Close()
+	}
+	if s.dir != nil {
+		s.dir.Close()
+	}
+}
+
+// leavesBegin keeps where the lines of leaves begin.
+func (s *snapshot) leavesBegin() error {
+	if s.dir == nil {
+		return nil
+	}
+	return s.dir.Save(gnutellaPosition{Out: s.out.Name, Leaves: s.out.Mark()})
 }
 
 // findSeeds reads the seeds; the demo's is its first ultrapeer.
@@ -112,6 +166,7 @@ func (s *snapshot) open() error {
 	s.crawl, err = gnucrawl.New(gnucrawl.Options{
 		Seeds: s.seeds, Sources: in.Sources, UserAgent: s.userAgent(), Parallel: s.o.Parallel,
 		NodesMax: s.o.KnownMax, ContactMax: s.o.NodesMax, Attempts: s.o.Attempts, Write: s.out.WritePages,
+		Journal: s.journal, Leaves: s.leavesBegin,
 		Excluded: s.excluded, Latency: func(worker int, rtt time.Duration) { s.rtts[worker].Observe(rtt) },
 	})
 	if err != nil {
@@ -158,7 +213,10 @@ func (s *snapshot) take(ctx context.Context) (err error) {
 		s.far, sum.demo = nil, &result
 		err = errors.Join(err, stopErr)
 	}
-	sum.graph = s.crawl.Graph()
+	if err == nil && s.dir != nil {
+		err = s.dir.Finish(gnutellaPosition{})
+	}
+	sum.graph, sum.before = s.crawl.Graph(), s.crawl.Before()
 	if s.edges != nil {
 		if writeErr := s.crawl.WriteEdges(s.edges); writeErr != nil {
 			err = errors.Join(err, program.Fail(program.WriteFailed, fmt.Errorf("-edges: %w", writeErr)))

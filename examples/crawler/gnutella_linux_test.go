@@ -115,6 +115,54 @@ func TestGnutellaKilledAndInterrupted(t *testing.T) {
 	}
 }
 
+// TestGnutellaGoesOn kills a snapshot, interrupts it, and has it end: every
+// node and edge is found, and few are contacted twice.
+func TestGnutellaGoesOn(t *testing.T) {
+	testbed.Require(t)
+	t.Parallel()
+	folder := t.TempDir()
+	path, dir := filepath.Join(folder, "out.jsonl"), filepath.Join(folder, "state")
+	args := []string{"-protocol", "gnutella", "-demo-nodes", "20000", "-rate", "4000", "-out", path, "-max-known", "1000000", "-state", dir}
+	for k, s := range []syscall.Signal{syscall.SIGKILL, syscall.SIGKILL, syscall.SIGINT} {
+		cmd, stderr := endtest.Begin(t, path, 100_000, args...)
+		require.NoError(t, cmd.Process.Signal(s))
+		if code := endtest.ExitCode(cmd.Wait()); s == syscall.SIGINT {
+			require.Equal(t, program.Interrupted, code, stderr)
+			require.Contains(t, stderr.String(), "before ")
+		}
+		require.NotEmpty(t, endtest.FileLines(t, path, nodesSchema.Check), k)
+	}
+	_, stderr := endtest.Run(t, program.Finished, args...)
+	require.Contains(t, stderr, "Every node and every edge of the demo network was found")
+	require.Contains(t, stderr, "before ")
+	contacted, leaves := map[string]int{}, map[string]int{}
+	for _, line := range endtest.FileLines(t, path, nodesSchema.Check) {
+		var node struct {
+			Address string
+			Parents int
+		}
+		require.NoError(t, json.Unmarshal(line, &node))
+		if node.Parents > 0 {
+			leaves[node.Address]++
+			require.Equal(t, 1, leaves[node.Address])
+		} else {
+			contacted[node.Address]++
+		}
+	}
+	require.Len(t, contacted, 20000)
+	repeated := 0
+	for _, n := range contacted {
+		repeated += n - 1
+	}
+	require.Less(t, repeated, 20000/4, "of two kills")
+	require.Greater(t, len(leaves), 200_000)
+	_, stderr = endtest.Run(t, program.Finished, args...)
+	require.Contains(t, stderr, "has come to its end")
+	_, stderr = endtest.Run(t, program.StateRefused, append(args, "-demo-nodes", "1000")...)
+	require.Contains(t, stderr, "another run")
+	endtest.RequireNothingLeft(t)
+}
+
 func TestServentSeeds(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "seeds")
 	write := func(text string) { require.NoError(t, os.WriteFile(path, []byte(text), 0o600)) }

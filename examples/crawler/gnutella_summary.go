@@ -18,6 +18,7 @@ type snapshotSummary struct {
 	took    time.Duration // until the last line was written
 	err     error         // how it ended
 	usage   network.Usage
+	before  int // nodes of a run before
 	graph   gnucrawl.Graph
 	stack   tcpclient.Stats
 	demo    *overlaynet.Result // nil on a real interface
@@ -31,9 +32,13 @@ func (s *snapshotSummary) print(out io.Writer) {
 	if s.err != nil {
 		how = program.Ended(s.err) + ": part of a snapshot"
 	}
+	now := g.Contacted - s.before
 	fmt.Fprintf(out, "%s in %.2f s: %d nodes contacted (%.0f a second), %d leaves beside them\n", how, s.took.Seconds(),
-		g.Contacted, float64(g.Contacted)/s.took.Seconds(), g.Leaves)
+		now, float64(now)/s.took.Seconds(), g.Leaves)
 	t := words.New(out)
+	if s.before > 0 {
+		t.Line("before", "%d nodes contacted by the run that this one goes on from", s.before)
+	}
 	t.Line("answered", "%d, of them %d ultrapeers, with %d user agents", g.Answered, g.Ultrapeers, g.Agents)
 	t.Line("failures", "%d%s", words.Sum(g.Failures), words.List(g.Failures))
 	t.Line("edges", "%d to ultrapeers, %d to leaves", g.PeerEdges, g.LeafEdges)

@@ -40,6 +40,14 @@ type Options struct {
 	Attempts int
 	// Write takes pages of JSON lines; it is called on one goroutine.
 	Write func([]byte) error
+	// Journal keeps what was found, and has what a crawl before found; nil is
+	// none. With it a crawl that is ended early leaves the lines of leaves to
+	// the one that goes on.
+	Journal *Journal
+	// Leaves is called, on the goroutine of Write, when the lines of all nodes
+	// that were contacted are written, and before those of leaves; nil is
+	// nothing.
+	Leaves func() error
 }
 
 // validate refuses what cannot be done.
@@ -74,6 +82,7 @@ type Crawl struct {
 	left        atomic.Int64 // nodes not contacted: beyond ContactMax
 	full        atomic.Int64 // namings that found no room
 	byReason    [reasonCount]atomic.Int64
+	before      int // nodes from the journal
 	stopping    atomic.Bool
 	over        chan struct{}
 	endOnce     sync.Once
@@ -87,7 +96,7 @@ func New(o Options) (*Crawl, error) {
 	c := &Crawl{o: o, table: newTable(o.NodesMax), over: make(chan struct{})}
 	c.table.slots = huge.Make[uint64](len(c.table.slots))
 	c.sources = newSources(o.Sources, rand.Uint64())
-	c.sink = newSink(o.Write, c.wakeAll)
+	c.sink = newSink(o.Write, o.Journal, c.wakeAll)
 	return c, nil
 }
 
@@ -115,7 +124,13 @@ func (c *Crawl) Run(ctx context.Context, client *tcpclient.Client) (err error) {
 	for _, h := range c.handlers {
 		h.prepare(share(c.o.Parallel, h.index, len(c.handlers)))
 	}
+	if c.o.Journal != nil {
+		if err := c.replay(c.o.Journal); err != nil {
+			return err
+		}
+	}
 	c.seed()
+	c.settleNone()
 	c.began = time.Now()
 	if err := client.Start(); err != nil {
 		return err
@@ -126,8 +141,18 @@ func (c *Crawl) Run(ctx context.Context, client *tcpclient.Client) (err error) {
 	if flushErr := c.flushLines(); err == nil {
 		err = flushErr
 	}
-	c.writeLeaves()
+	if err == nil || c.o.Journal == nil {
+		c.sink.then(c.o.Leaves)
+		c.writeLeaves()
+	}
 	return err
+}
+
+// settleNone ends a crawl that has nothing to do.
+func (c *Crawl) settleNone() {
+	if c.outstanding.Load() == 0 {
+		c.endOnce.Do(func() { close(c.over) })
+	}
 }
 
 // seed makes the seeds wanted.
@@ -157,11 +182,15 @@ func (c *Crawl) owner(a gnutella.Address) *handler {
 // watchInterval is the time between two looks at the client.
 const watchInterval = 100 * time.Millisecond
 
+// flushLooks is after how many of those the workers hand over their lines,
+// however few.
+const flushLooks = 10
+
 // wait waits for the end of the crawl, or of what it needs.
 func (c *Crawl) wait(ctx context.Context) error {
 	ticker := time.NewTicker(watchInterval)
 	defer ticker.Stop()
-	for {
+	for look := 1; ; {
 		select {
 		case <-c.over:
 			return nil
@@ -172,6 +201,11 @@ func (c *Crawl) wait(ctx context.Context) error {
 		case <-ticker.C:
 			if err := c.client.Err(); err != nil {
 				return err
+			}
+			if look++; look%flushLooks == 0 {
+				for k, h := range c.handlers {
+					_ = c.client.Do(k, func(*tcpclient.Worker) { h.lines.flush() })
+				}
 			}
 		}
 	}

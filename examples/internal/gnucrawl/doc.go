@@ -22,6 +22,12 @@
 // of which only what arrives is touched. After the start nothing is allocated
 // for a connection; records and edges come in large pieces.
 //
+// # Going on
+//
+// With a Journal each node's entry is written after its line, about every
+// second. A crawl with the journal of one that was killed contacts none of its
+// nodes again, and has its edges, too.
+//
 // # Errors
 //
 // A node that cannot be had is a record with a Reason. Only the output's

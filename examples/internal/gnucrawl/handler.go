@@ -237,8 +237,23 @@ func (h *handler) answered(c *conn, why Reason) {
 	agent := h.agents.quoted[r.agent]
 	h.scratch = appendLine(h.scratch[:0], h.crawl.table.address(c.node), &r, agent, h.reply.Phrase, c.rtt, h.crawl.began.Unix())
 	h.lines.add(h.scratch)
+	if h.crawl.o.Journal != nil {
+		h.keep(&r)
+	}
 	h.crawl.byReason[min(why, reasonCount-1)].Add(1)
 	h.change--
+}
+
+// keep gives the journal the entry of the node whose line was added last.
+func (h *handler) keep(r *record) {
+	e := entry{address: h.crawl.table.address(r.node), record: *r}
+	if r.status != 0 {
+		e.agent = h.reply.UserAgent
+	}
+	if r.reason == OK {
+		e.peers, e.leaves = h.reply.Peers, h.reply.Leaves
+	}
+	h.lines.entries = appendEntry(h.lines.entries, &e)
 }
 
 // edges stores the edges of a reply and names all that are at their ends.

@@ -19,8 +19,9 @@ const (
 // must not stop a worker.
 type sink struct {
 	write   func([]byte) error
-	caught  func() // called when the sink is no longer behind
-	pieces  chan []byte
+	journal *Journal // nil without
+	caught  func()   // called when the sink is no longer behind
+	pieces  chan piece
 	free    sync.Pool
 	waiting atomic.Int32
 	err     error // read after done
@@ -28,30 +29,60 @@ type sink struct {
 	done    chan struct{}
 }
 
-func newSink(write func([]byte) error, caught func()) *sink {
+// piece is what is written at once: lines, and after them the entries of the
+// same nodes; or something to be done when all before is written.
+type piece struct {
+	lines   []byte
+	entries []byte
+	then    func() error
+}
+
+func newSink(write func([]byte) error, journal *Journal, caught func()) *sink {
 	s := &sink{
-		write: write, caught: caught,
-		pieces: make(chan []byte, 64*behindMost), // more than connections under way can fill
+		write: write, journal: journal, caught: caught,
+		pieces: make(chan piece, 64*behindMost), // more than connections under way can fill
 		failed: make(chan struct{}), done: make(chan struct{}),
 	}
-	s.free.New = func() any { b := make([]byte, 0, sinkBytes); return &b }
+	s.free.New = func() any { return &piece{lines: make([]byte, 0, sinkBytes)} }
 	go s.run()
 	return s
 }
 
 func (s *sink) run() {
 	defer close(s.done)
-	for b := range s.pieces {
+	for p := range s.pieces {
 		if s.err == nil {
-			if s.err = s.write(b); s.err != nil {
+			if s.err = s.put(&p); s.err != nil {
 				close(s.failed)
 			}
 		}
-		b = b[:0]
-		s.free.Put(&b)
+		if p.then == nil {
+			s.free.Put(&piece{lines: p.lines[:0], entries: p.entries[:0]})
+		}
 		if s.waiting.Add(-1) == behindMost/2 {
 			s.caught()
 		}
+	}
+}
+
+func (s *sink) put(p *piece) error {
+	if p.then != nil {
+		return p.then()
+	}
+	if err := s.write(p.lines); err != nil {
+		return err
+	}
+	if len(p.entries) > 0 {
+		return s.journal.write(p.entries)
+	}
+	return nil
+}
+
+// then has something done when all before is written; nil is nothing.
+func (s *sink) then(do func() error) {
+	if do != nil {
+		s.waiting.Add(1)
+		s.pieces <- piece{then: do}
 	}
 }
 
@@ -67,13 +98,15 @@ func (s *sink) close() error {
 // lines collects lines for the sink, each within a page; it belongs to one
 // goroutine.
 type lines struct {
-	sink *sink
-	buf  []byte
+	sink    *sink
+	buf     []byte
+	entries []byte // of the nodes whose lines are in buf
 }
 
 func (l *lines) add(line []byte) {
 	if l.buf == nil {
-		l.buf = (*l.sink.free.Get().(*[]byte))[:0]
+		p := l.sink.free.Get().(*piece)
+		l.buf, l.entries = p.lines, p.entries
 	}
 	if used := len(l.buf) % jsonl.PageBytes; used > 0 && used+len(line) > jsonl.PageBytes {
 		l.fill(jsonl.PageBytes - used)
@@ -104,6 +137,6 @@ func (l *lines) flush() {
 		l.fill(jsonl.PageBytes - used)
 	}
 	l.sink.waiting.Add(1)
-	l.sink.pieces <- l.buf
-	l.buf = nil
+	l.sink.pieces <- piece{lines: l.buf, entries: l.entries}
+	l.buf, l.entries = nil, nil
 }

@@ -213,6 +213,36 @@ func (w *Writer) Sync() error {
 	return nil
 }
 
+// Mark is where the next line begins in a file; -1 where there is no such
+// place.
+func (w *Writer) Mark() int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.paged || w.append {
+		return -1
+	}
+	return w.offset
+}
+
+// Rewind cuts a file off at a Mark; a mark that it does not reach changes
+// nothing.
+func (w *Writer) Rewind(mark int64) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.paged || w.append || mark < 0 || mark >= w.offset {
+		return nil
+	}
+	err := w.out.Truncate(mark)
+	if err == nil {
+		_, err = w.out.Seek(mark, io.SeekStart)
+	}
+	if err != nil {
+		return fmt.Errorf("jsonl: %w: %w", ErrWrite, err)
+	}
+	w.offset = mark
+	return nil
+}
+
 // cut takes back what a failed write, on a full disk, has left of its line.
 func (w *Writer) cut(n int) {
 	if w.paged && w.out.Truncate(w.offset-int64(n)) == nil {
