@@ -1,0 +1,335 @@
+package scan
+
+import (
+	"math/rand/v2"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/iobackend"
+	"myriad/linklayer"
+)
+
+// fake is a device in memory with one queue and a clock that the test moves.
+type fake struct {
+	now  time.Duration
+	in   [][]byte
+	sent [][]byte
+}
+
+func (f *fake) Info() iobackend.Info {
+	return iobackend.Info{Name: "fake", HardwareAddr: net.HardwareAddr(ourMAC[:]), MTU: 1500, Queues: 1, FrameBytes: 2048, BatchMax: 4096}
+}
+func (f *fake) Queue(int) iobackend.Queue { return f }
+func (f *fake) Close() error              { return nil }
+func (f *fake) Receive(frames []iobackend.Frame) (int, time.Duration, error) {
+	n := min(len(frames), len(f.in))
+	for k := range n {
+		frames[k] = iobackend.Frame{Data: f.in[k]}
+	}
+	f.in = f.in[n:]
+	return n, f.now, nil
+}
+func (f *fake) Release([]iobackend.Frame)          {}
+func (f *fake) HandOver(iobackend.Frame, int) bool { return false }
+func (f *fake) Wait(until time.Duration) error     { f.now = max(f.now, until); return nil }
+func (f *fake) Wake()                              {}
+func (f *fake) Now() time.Duration                 { return f.now }
+func (f *fake) Counters() (c iobackend.Counters)   { return c }
+func (f *fake) Reserve(frames []iobackend.Frame) int {
+	for k := range frames {
+		frames[k].Data = make([]byte, 2048)
+	}
+	return len(frames)
+}
+func (f *fake) Transmit(frames []iobackend.Frame) error {
+	for k := range frames {
+		f.sent = append(f.sent, frames[k].Data)
+	}
+	return nil
+}
+
+var (
+	ourMAC   = [6]byte{2, 0, 0, 0, 0, 1}
+	theirMAC = [6]byte{2, 0, 0, 0, 0, 2}
+)
+
+// bench is a scanner over a fake device.
+type bench struct {
+	*fake
+	t       testing.TB
+	s       *Scanner
+	queue   iobackend.Queue
+	results map[target]Result
+}
+
+func newBench(t testing.TB, change func(c *Config)) *bench {
+	b := &bench{fake: &fake{}, t: t, results: map[target]Result{}}
+	space, err := NewSpace(prefixes("198.18.0.0/26"), []uint16{80, 443}, 3)
+	require.NoError(t, err)
+	c := Config{
+		Device: b.fake, Sources: prefixes("192.0.2.0/28"), PortMin: 40000, PortMax: 50000, GatewayMAC: theirMAC[:],
+		Space: space, Protocol: TCP, Key: [2]uint64{rand.Uint64(), rand.Uint64()}, Shards: 1, Batch: 256, Timeout: time.Second, Retries: 1, All: true,
+		Result: func(_ int, r *Result) {
+			key := target{r.Address, r.Port}
+			_, twice := b.results[key]
+			require.False(t, twice, "%v:%d has one outcome", Addr(r.Address), r.Port)
+			b.results[key] = *r
+		},
+	}
+	if change != nil {
+		change(&c)
+	}
+	b.s, err = New(c)
+	require.NoError(t, err)
+	b.queue = b.s.Device().Queue(0)
+	return b
+}
+
+// turn moves the clock and has the scanner take its turn, with frames.
+func (b *bench) turn(after time.Duration, frames ...[]byte) (sent []linklayer.Packet) {
+	b.now += after
+	b.in, b.sent = append(b.in, frames...), nil
+	var rx [64]iobackend.Frame
+	for {
+		_, _, err := b.queue.Receive(rx[:])
+		require.NoError(b.t, err)
+		if len(b.in) == 0 {
+			break
+		}
+	}
+	_, _, err := b.queue.Receive(rx[:]) // what waited for the frames before
+	require.NoError(b.t, err)
+	for _, f := range b.sent {
+		var p linklayer.Packet
+		require.Equal(b.t, linklayer.DropNone, linklayer.Parse(f, false, &p))
+		sent = append(sent, p)
+	}
+	return sent
+}
+
+// reply makes the answer to a probe.
+func reply(p *linklayer.Packet, s linklayer.Segment) []byte {
+	path := linklayer.NewPath(theirMAC, ourMAC, 57, 0)
+	f := make([]byte, 200)
+	return f[:linklayer.EmitTCP(f, &path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, 7, &s, 0)]
+}
+
+func synAck(p *linklayer.Packet) []byte {
+	return reply(p, linklayer.Segment{Flags: linklayer.SYN | linklayer.ACK, Seq: 99, Ack: p.Segment.Seq + 1})
+}
+
+func refusal(p *linklayer.Packet) []byte {
+	return reply(p, linklayer.Segment{Flags: linklayer.RST | linklayer.ACK, Ack: p.Segment.Seq + 1})
+}
+
+func TestOutcomes(t *testing.T) {
+	b := newBench(t, nil)
+	probes := b.turn(0)
+	require.Len(t, probes, 128)
+	sent := b.turn(time.Millisecond, synAck(&probes[0]), refusal(&probes[1]), synAck(&probes[0]))
+	require.Len(t, sent, 2, "each SYN-ACK is ended with RST")
+	require.Equal(t, linklayer.RST, sent[0].Segment.Flags)
+	require.Equal(t, probes[0].Segment.Seq+1, sent[0].Segment.Seq)
+	stale := reply(&probes[2], linklayer.Segment{Flags: linklayer.ACK, Ack: 12345})
+	sent = b.turn(time.Millisecond, stale)
+	require.Len(t, sent, 1)
+	require.EqualValues(t, 12345, sent[0].Segment.Seq, "RFC 9293 §3.10.7.3: it ends what the host remembers")
+	again := b.turn(time.Second)
+	require.Len(t, again, 126, "all but those two are probed again")
+	b.turn(time.Millisecond, synAck(&probes[2]))
+	b.turn(2 * time.Second)
+	late := b.turn(time.Millisecond, synAck(&probes[3]))
+	require.NotEmpty(t, late, "it is ended with RST all the same")
+	require.Len(t, b.results, 128)
+	c := b.s.Counts()
+	require.Equal(t, [OutcomeCount]uint64{Open: 2, Closed: 1, Filtered: 125}, c.Outcomes)
+	require.EqualValues(t, 128, c.Targets)
+	require.EqualValues(t, 1, c.Duplicate)
+	require.EqualValues(t, 1, c.Stale)
+	require.EqualValues(t, 1, c.Late)
+	third := b.results[target{ip16(&probes[2].Destination), probes[2].DestinationPort}]
+	require.Equal(t, 2, third.Attempts)
+	require.EqualValues(t, 57, third.TTL)
+	<-b.s.Done()
+	require.Equal(t, b.s.Targets(), b.s.Low())
+}
+
+// What is forged changes nothing: wrong numbers, ports, addresses, hosts that are
+// no targets, and errors that quote what never left.
+func TestForgeries(t *testing.T) {
+	b := newBench(t, nil)
+	probes := b.turn(0)
+	p := probes[0]
+	var bad [][]byte
+	for _, change := range []func(q *linklayer.Packet){
+		func(q *linklayer.Packet) { q.Segment.Seq++ },
+		func(q *linklayer.Packet) { q.SourcePort ^= 1 },
+		func(q *linklayer.Packet) { q.Source[15] ^= 1 },
+		func(q *linklayer.Packet) { q.DestinationPort++ },
+		func(q *linklayer.Packet) { q.Destination[13]++ },
+	} {
+		q := p
+		change(&q)
+		bad = append(bad, synAck(&q), refusal(&q))
+	}
+	quoted := make([]byte, 200)
+	path := linklayer.NewPath(theirMAC, ourMAC, 57, 0)
+	probe := reply(&linklayer.Packet{Source: p.Destination, Destination: p.Source, SourcePort: p.DestinationPort, DestinationPort: p.SourcePort},
+		linklayer.Segment{Flags: linklayer.SYN, Seq: p.Segment.Seq + 1})
+	n := linklayer.EmitICMPEcho(quoted, &path, p.Destination, p.Source, 1, 0, probe[14:42])
+	bad = append(bad, unreachable(quoted[:n], 1))
+	require.Empty(t, b.turn(time.Millisecond, bad...))
+	require.Empty(t, b.results)
+	require.NotZero(t, b.s.Counts().Forged)
+	right := reply(&linklayer.Packet{Source: p.Destination, Destination: p.Source, SourcePort: p.DestinationPort, DestinationPort: p.SourcePort},
+		linklayer.Segment{Flags: linklayer.SYN, Seq: p.Segment.Seq})
+	n = linklayer.EmitICMPEcho(quoted, &path, p.Destination, p.Source, 1, 0, right[14:42])
+	b.turn(time.Millisecond, unreachable(quoted[:n], 13))
+	require.Equal(t, Prohibited, b.results[target{ip16(&p.Destination), p.DestinationPort}].Reason)
+}
+
+// unreachable makes an ICMP error of an echo request, whose form it has.
+func unreachable(frame []byte, code byte) []byte {
+	icmp := frame[34:]
+	icmp[0], icmp[1], icmp[2], icmp[3] = linklayer.ICMPUnreachable, code, 0, 0
+	sum := uint64(0)
+	for k := 0; k < len(icmp); k += 2 {
+		sum += uint64(icmp[k])<<8 | uint64(icmp[k+1])
+	}
+	checksum := ^fold(sum)
+	icmp[2], icmp[3] = byte(checksum>>8), byte(checksum)
+	return frame
+}
+
+// A host that answers everything is told from one that does not, and one whose
+// first canary is lost, too.
+func TestCanary(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Canary = true })
+	probes := b.turn(0)
+	hosts := []*linklayer.Packet{&probes[0], &probes[1], &probes[2]}
+	asked := b.turn(time.Millisecond, synAck(hosts[0]), synAck(hosts[1]), synAck(hosts[2]))
+	var canaries []linklayer.Packet
+	for _, p := range asked {
+		if p.Segment.Flags == linklayer.SYN {
+			canaries = append(canaries, p)
+			require.NotContains(t, []uint16{80, 443}, p.DestinationPort)
+		}
+	}
+	require.Len(t, canaries, 3)
+	require.Empty(t, b.results, "held until the canary has had its time")
+	b.turn(time.Millisecond, refusal(&canaries[0]), synAck(&canaries[1]))
+	again := b.turn(time.Second)
+	canaries = nil
+	for _, p := range again {
+		if p.Segment.Flags == linklayer.SYN && p.DestinationPort >= 20000 {
+			canaries = append(canaries, p)
+		}
+	}
+	require.Len(t, canaries, 1, "asked again where it said nothing")
+	b.turn(time.Millisecond, synAck(&canaries[0]))
+	b.turn(time.Second)
+	for k, want := range []Canary{CanaryQuiet, CanaryAnswersAll, CanaryAnswersAll} {
+		r := b.results[target{ip16(&hosts[k].Destination), hosts[k].DestinationPort}]
+		require.Equal(t, Open, r.Outcome)
+		require.Equal(t, want, r.Canary, k)
+	}
+}
+
+// Asked for its addresses the scanner answers at once, whatever the rate.
+func TestARPIsOutsideOfTheRate(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Rate = 1 })
+	f := make([]byte, 60)
+	source := linklayerAddress(0xc0000203)
+	n := linklayer.EmitARPRequest(f, theirMAC, linklayerAddress(0xc0000263), source, [6]byte{})
+	answers := 0
+	for range 50 {
+		for _, p := range b.turn(0, f[:n]) {
+			if p.Kind == linklayer.KindARP && p.ARP.Op == linklayer.ARPReply && p.ARP.SenderIP == source {
+				answers++
+			}
+		}
+	}
+	require.Equal(t, 50, answers)
+}
+
+// Floods and rubbish have bounds: nothing panics, each answer is counted under
+// one name, and the scan comes to its end with an outcome for each target.
+func TestRubbish(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, protocol := range []Protocol{TCP, UDP, ICMP} {
+		b := newBench(t, func(c *Config) {
+			c.Protocol = protocol
+			c.Canary = protocol == TCP
+			if protocol == ICMP {
+				c.Space, _ = NewSpace(prefixes("198.18.0.0/26"), nil, 3)
+			}
+		})
+		probes := b.turn(0)
+		for range 200 {
+			var frames [][]byte
+			for range 50 {
+				p := &probes[r.IntN(len(probes))]
+				f := synAck(p)
+				for range r.IntN(4) {
+					f[r.IntN(len(f))] = byte(r.Uint32())
+				}
+				frames = append(frames, f[:r.IntN(len(f)+1)])
+			}
+			b.turn(time.Duration(r.IntN(1e7)), frames...)
+		}
+		for range 10 {
+			b.turn(time.Second)
+		}
+		require.Len(t, b.results, int(b.s.Targets()))
+	}
+}
+
+// A scan that is gone on with looks at the rest, and each shard at its own.
+func TestShardsAndGoingOn(t *testing.T) {
+	seen := map[target]int{}
+	for shard := range 3 {
+		for _, from := range []uint64{0, 20} {
+			b := newBench(t, func(c *Config) { c.Shards, c.Shard, c.From, c.Retries = 3, shard, from, 0 })
+			for _, p := range b.turn(0) {
+				if key := (target{ip16(&p.Destination), p.DestinationPort}); from == 0 {
+					seen[key]++
+				} else {
+					require.Equal(t, 1, seen[key], "of the same shard")
+				}
+			}
+			b.turn(2 * time.Second)
+			require.EqualValues(t, b.s.Targets()-from, b.s.Counts().Targets)
+			require.Equal(t, b.s.Targets(), b.s.Low())
+		}
+	}
+	require.Len(t, seen, 128)
+}
+
+// At a rate no more leaves than it allows, and RSTs and retries are within it.
+func TestRateWithAnswers(t *testing.T) {
+	const rate = 1000
+	b := newBench(t, func(c *Config) {
+		c.Rate = rate
+		c.Space, _ = NewSpace(prefixes("198.18.0.0/22"), []uint16{80}, 3)
+	})
+	sent := 0
+	var answers [][]byte
+	for range 2000 {
+		packets := b.turn(time.Millisecond, answers...)
+		answers = answers[:0]
+		for k := range packets {
+			if packets[k].Segment.Flags == linklayer.SYN {
+				answers = append(answers, synAck(&packets[k]))
+			}
+		}
+		sent += len(packets)
+	}
+	require.LessOrEqual(t, sent, 2*rate+BatchFor(rate, 256, 1))
+	require.Greater(t, sent, 3*rate/2)
+	require.InDelta(t, b.s.Counts().Resets, b.s.Counts().Probes, 20)
+}
