@@ -53,6 +53,7 @@ func (w *Worker) nextHop(target uint32) (*[12]byte, hopState) {
 	if s.neighbors.Request(next, w.now) {
 		w.askFor(linklayer.Probe{IP: next})
 	}
+	w.gatewayWanted = w.gatewayWanted || next != linklayerAddress(target)
 	return nil, hopWanted
 }
 
@@ -101,21 +102,21 @@ func (w *Worker) retryParked(budget *int) {
 	if w.index == 0 || len(w.parked) > 0 {
 		w.wait(w.probed + parkedEvery)
 	}
-	if w.now-w.probed < parkedEvery {
+	version, due := s.neighbors.Version(), w.now-w.probed >= parkedEvery
+	if due {
+		w.probed = w.now
+		w.probeNeighbors()
+	}
+	if len(w.parked) > 0 && !due && version == w.parkedVersion && !w.unlooked {
 		return
 	}
-	w.probed = w.now
-	if w.index == 0 {
-		var probes [16]linklayer.Probe
-		for _, p := range probes[:s.neighbors.Due(w.now, probes[:])] {
-			w.askFor(p)
-		}
-	}
+	// What is parked still for a gateway says so again.
+	w.parkedVersion, w.unlooked, w.gatewayWanted = version, false, false
 	waiting := w.parked
 	w.parked = w.parked[:0]
 	for k, i := range waiting {
 		if *budget <= 0 || !w.frameReady() {
-			w.parked = append(w.parked, waiting[k:]...)
+			w.parked, w.unlooked = append(w.parked, waiting[k:]...), true
 			return
 		}
 		if w.window.open(i/wordBits)>>(i%wordBits)&1 == 0 {
@@ -126,6 +127,18 @@ func (w *Worker) retryParked(budget *int) {
 			w.counts.Probes++
 			*budget--
 		}
+	}
+}
+
+// probeNeighbors repeats and renews ARP requests; the first worker does it for
+// all.
+func (w *Worker) probeNeighbors() {
+	if w.index != 0 {
+		return
+	}
+	var probes [16]linklayer.Probe
+	for _, p := range probes[:w.scanner.neighbors.Due(w.now, probes[:])] {
+		w.askFor(p)
 	}
 }
 

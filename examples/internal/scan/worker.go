@@ -30,14 +30,19 @@ type Worker struct {
 	left   []uint64 // by retry: the bits of its word that are still to be sent
 	hop    hop
 	parked []uint64 // indices that wait for their next hop
-	probed time.Duration
-	arps   ring[linklayer.ARP]
-	resets ring[reset]
-	asks   ring[ask]
-	held   ring[heldResult] // whose canary has been sent
-	again  ring[heldResult] // … once more
-	banner *bannerWorker
-	packet linklayer.Packet
+	// gatewayWanted: all would wait, so no new ones are taken; unlooked: there was
+	// no room to look at all that are parked; parkedVersion is that of the
+	// neighbours when they were.
+	gatewayWanted, unlooked bool
+	parkedVersion           uint32
+	probed                  time.Duration
+	arps                    ring[linklayer.ARP]
+	resets                  ring[reset]
+	asks                    ring[ask]
+	held                    ring[heldResult] // whose canary has been sent
+	again                   ring[heldResult] // … once more
+	banner                  *bannerWorker
+	packet                  linklayer.Packet
 
 	stash  []iobackend.Frame // the client's frames, received in Wait
 	first  int               // of stash, the first that the client has not had
@@ -130,7 +135,7 @@ func (w *Worker) sendNew(budget *int) {
 	if w.window.head.Load() == w.window.end || w.held.len()+w.again.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
 		return
 	}
-	for *budget > 0 && len(w.parked) < parkedMax && w.frameReady() {
+	for *budget > 0 && len(w.parked) < parkedMax && !w.gatewayWanted && !w.unlooked && w.frameReady() {
 		n := min(uint64(min(*budget, w.reserved-w.filled, parkedMax-len(w.parked))), w.window.room(), w.window.end-w.window.head.Load())
 		if n == 0 {
 			break
