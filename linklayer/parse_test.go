@@ -353,7 +353,7 @@ func TestEchoThereAndBack(t *testing.T) {
 	m := EmitICMPEchoReply(reply, request[:n])
 	require.Equal(t, DropNone, Parse(reply[:m], false, &p))
 	require.Equal(t, KindOther, p.Kind)
-	require.EqualValues(t, 0xfffe0001, p.ICMP.Echo)
+	require.Equal(t, uint32(0xfffe0001), p.ICMP.Echo)
 	require.Equal(t, []byte("data."), reply[m-5:m])
 	require.Zero(t, EmitICMPEcho(request[:n-1], &path, ipA, ipB, 7, 1, []byte("data.")))
 }
