@@ -1,6 +1,7 @@
 package crawl
 
 import (
+	"container/list"
 	"context"
 	"sync"
 
@@ -8,17 +9,25 @@ import (
 	"myriad/examples/internal/robots"
 )
 
-// ruleBook holds the rules of every site met.
+// ruleSites is how many sites' rules are kept in memory: those asked for last.
+// A site that comes again after so many others is asked for its robots.txt
+// again.
+const ruleSites = 20_000
+
+// ruleBook holds the rules of the sites met last.
 type ruleBook struct {
 	mu    sync.Mutex
 	sites map[string]*siteRules
+	order list.List // of *siteRules, the longest unused first
 }
 
 // siteRules are there once known is closed.
 type siteRules struct {
-	known chan struct{}
-	rules *robots.Rules
-	err   error
+	site    string
+	known   chan struct{}
+	rules   *robots.Rules
+	err     error
+	element *list.Element
 }
 
 // noRules allow everything.
@@ -49,13 +58,19 @@ func (c *Crawl) ask(ctx context.Context, t *frontier.Task) (rules *robots.Rules,
 func (b *ruleBook) enter(site string) (s *siteRules, first bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if s = b.sites[site]; s != nil {
+		b.order.MoveToBack(s.element)
+		return s, false
+	}
 	if b.sites == nil {
 		b.sites = make(map[string]*siteRules)
 	}
-	s = b.sites[site]
-	if s == nil {
-		s, first = &siteRules{known: make(chan struct{})}, true
-		b.sites[site] = s
+	s = &siteRules{site: site, known: make(chan struct{})}
+	s.element = b.order.PushBack(s)
+	b.sites[site] = s
+	if len(b.sites) > ruleSites {
+		oldest := b.order.Remove(b.order.Front()).(*siteRules)
+		delete(b.sites, oldest.site) // whoever waits for it holds on to it
 	}
-	return s, first
+	return s, true
 }
