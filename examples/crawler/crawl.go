@@ -142,6 +142,13 @@ func (s *session) trust() (err error) {
 // stateVersion is that of the folder beside the store, which has its own.
 const stateVersion = 1
 
+// storeFailed ends the process when the store cannot be written, such as on a
+// full disk: what is finished is in it, and the same command goes on.
+func (s *session) storeFailed(text string) {
+	s.run.Log.Error("-state: " + text + "; make room, and give the same command again")
+	os.Exit(program.WriteFailed)
+}
+
 // openStore opens the folder that -state names, or none.
 func (s *session) openStore() (err error) {
 	if s.o.Cluster != "" {
@@ -157,7 +164,7 @@ func (s *session) openStore() (err error) {
 			return err
 		}
 	}
-	s.store, err = disk.Open(disk.Options{Dir: folder, PerHost: s.o.HostPagesMax})
+	s.store, err = disk.Open(disk.Options{Dir: folder, PerHost: s.o.HostPagesMax, Fatal: s.storeFailed})
 	switch {
 	case errors.Is(err, frontier.ErrVersion), errors.Is(err, frontier.ErrInUse):
 		return program.Fail(program.StateRefused, fmt.Errorf("-state: %w", err))
