@@ -63,13 +63,16 @@ func TestGoesOn(t *testing.T) {
 
 	_, told := endtest.Run(t, program.Finished, args...)
 	counted := numberAfter(t, goesOn, told)
-	require.GreaterOrEqual(t, counted, interrupted, "an orderly end forgets nothing")
+	// The lines that the kill left behind the checkpoint count when they have
+	// come again, which some may not have so far.
+	require.LessOrEqual(t, counted, interrupted)
+	require.GreaterOrEqual(t, counted, interrupted-(killed-kept), "an orderly end forgets nothing")
 	repeated := 0
 	all := names(t, path)
 	for _, n := range all {
 		repeated += n - 1
 	}
-	require.LessOrEqual(t, repeated, killed-kept+counted-interrupted, "what came after the last checkpoint, and nothing else")
+	require.Equal(t, killed-kept, repeated, "what came after the last checkpoint, and nothing else")
 	require.Len(t, all, tree.Count())
 	require.Contains(t, told, "came to what it must")
 	endtest.RequireNothingLeft(t)
