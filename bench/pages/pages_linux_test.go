@@ -134,7 +134,7 @@ var errShort = fmt.Errorf("no whole page")
 // dialPages sends the request over the kernel's connections and reads to the
 // end.
 func dialPages(until time.Time) (uint64, error) {
-	buffers := sync.Pool{New: func() any { return make([]byte, 16<<10) }}
+	buffers := sync.Pool{New: func() any { return new([16 << 10]byte) }}
 	return several(until, func() error {
 		c, err := net.Dial("tcp4", server)
 		if err != nil {
@@ -144,11 +144,11 @@ func dialPages(until time.Time) (uint64, error) {
 		if _, err := io.WriteString(c, request); err != nil {
 			return err
 		}
-		b := buffers.Get().([]byte)
+		b := buffers.Get().(*[16 << 10]byte)
 		defer buffers.Put(b)
 		total := 0
 		for {
-			n, err := c.Read(b)
+			n, err := c.Read(b[:])
 			total += n
 			if err == io.EOF && total > pageBytes {
 				return nil
