@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"myriad/bench/internal/transfer"
 	"myriad/internal/testbed"
@@ -28,6 +29,7 @@ Myriads over a simulated link in virtual time. Needs root, but for -simulated.
 type transferOptions struct {
 	seconds    float64
 	losses     []float64
+	delay      time.Duration
 	rounds     int
 	simulated  bool
 	asJSON     bool
@@ -63,6 +65,7 @@ func parseTransfer(args []string, stdout io.Writer) (o transferOptions, err erro
 	f.SetOutput(io.Discard)
 	f.Float64Var(&o.seconds, "seconds", 2, "how long each transfer is measured")
 	losses := f.String("loss", "0,1,5", "`percent` of data segments that are lost, one measurement each")
+	f.DurationVar(&o.delay, "delay", 0, "what a relay in the middle adds to the way of each frame, there and back each; 0 has the middle's kernel forward")
 	f.IntVar(&o.rounds, "rounds", 1, "times that each is measured, the clients taking turns; the median counts")
 	f.BoolVar(&o.simulated, "simulated", false, "only the simulated link")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
@@ -88,6 +91,9 @@ func parseTransfer(args []string, stdout io.Writer) (o transferOptions, err erro
 	}
 	if !(o.seconds > 0 && o.seconds <= 600) {
 		return o, usageErrorf("transfer: -seconds %v is not within 0 to 600", o.seconds)
+	}
+	if o.delay < 0 || o.delay > time.Second {
+		return o, usageErrorf("transfer: -delay %v is not within 0 to 1s", o.delay)
 	}
 	if o.rounds < 1 || o.rounds > 100 {
 		return o, usageErrorf("transfer: -rounds %d is not within 1 to 100", o.rounds)
@@ -141,7 +147,7 @@ func (o *transferOptions) runGroup(ctx context.Context, d transfer.Direction, lo
 			if c.Client == transfer.Kernel && c.Congestion != "" && !transfer.Available(c.Congestion) || ctx.Err() != nil {
 				continue
 			}
-			c.Direction, c.LossPercent, c.Seconds = d, loss, o.seconds
+			c.Direction, c.LossPercent, c.Seconds, c.Delay = d, loss, o.seconds, o.delay
 			r, err := transfer.Run(ctx, c)
 			if err != nil {
 				return nil, err

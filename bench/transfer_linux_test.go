@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -49,6 +50,22 @@ func TestTransfersAreMeasuredSideBySide(t *testing.T) {
 			require.NoError(t, err)
 			require.Positive(t, r.Bytes)
 			require.NotZero(t, r.Retransmitted, "the loss took place: %+v", r)
+		}
+	}
+}
+
+// One window a round trip is all that can go: the delay was there.
+func TestTransfersOverADelay(t *testing.T) {
+	testbed.Require(t)
+	const delay, window = 20 * time.Millisecond, 6 << 20
+	for _, client := range []string{transfer.Kernel, transfer.Myriad} {
+		for _, d := range []transfer.Direction{transfer.Download, transfer.Upload} {
+			r, err := transfer.Run(t.Context(), transfer.Case{Client: client, Direction: d, Congestion: "cubic", Seconds: 0.5, Delay: delay})
+			require.NoError(t, err)
+			require.Positive(t, r.Bytes)
+			trips := r.Seconds/(2*delay.Seconds()) + 1
+			require.Less(t, float64(r.Bytes), trips*window, "%+v", r)
+			require.Contains(t, r.Path, "40ms")
 		}
 	}
 }

@@ -73,7 +73,7 @@ func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
 	cfg := tcpclient.Config{
 		Interfaces: []tcpclient.Interface{{
 			Name: nearName, Backend: "afxdp", Sources: []netip.Prefix{sources},
-			Gateway: w.path.Gateway, OnLink: []netip.Prefix{nearPrefix.Masked()},
+			Gateway: w.gateway, OnLink: []netip.Prefix{nearPrefix.Masked()},
 		}},
 		ConnectionsMax: 16, ReceiveBufferMax: receiveMax, SendBuffer: sendMax,
 	}

@@ -27,6 +27,7 @@ type Case struct {
 	Congestion string // of the sender: "cubic", "newreno", "bbr"; "" leaves the server's default
 	LossPercent,
 	Seconds float64
+	Delay time.Duration // of each frame, either way
 }
 
 // Result is what came of a Case. The JSON keys are fixed.
@@ -54,7 +55,10 @@ func Run(ctx context.Context, c Case) (r Result, err error) {
 		Client: c.Client, Direction: c.Direction, Congestion: c.Congestion, LossPercent: c.LossPercent,
 		Path: "veth, forwarded",
 	}
-	w, err := newWorld(int(c.LossPercent*10+0.5), c.Direction, c.Client == Kernel)
+	if c.Delay > 0 {
+		r.Path = fmt.Sprintf("veth, %v there and back", 2*c.Delay)
+	}
+	w, err := newWorld(int(c.LossPercent*10+0.5), c.Delay, c.Direction, c.Client == Kernel)
 	if err != nil {
 		return r, err
 	}

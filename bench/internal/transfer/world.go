@@ -6,7 +6,9 @@ import (
 	"net/netip"
 	"sync"
 	"sync/atomic"
+	"time"
 
+	"myriad/bench/internal/relay"
 	"myriad/internal/testbed"
 )
 
@@ -19,6 +21,7 @@ var (
 
 const (
 	nearName     = "near0"
+	farName      = "far0"
 	downloadPort = 9001
 	uploadPort   = 9002
 )
@@ -26,16 +29,18 @@ const (
 // world is near ─ middle ─ far, with servers at the far end.
 type world struct {
 	near, middle, far *testbed.Namespace
-	path              *testbed.Path
+	gateway           netip.Addr // of Myriad
+	relay             *relay.Relay
 	listeners         []net.Listener
 	received          atomic.Int64 // by the far end
 	servers           sync.WaitGroup
 }
 
-// newWorld makes a world in which so many of 1,000 data segments are lost.
-// pass attaches to the near end the program that passes everything: a backend
-// that brings one of its own does without.
-func newWorld(perMille int, direction Direction, pass bool) (w *world, err error) {
+// newWorld makes a world in which so many of 1,000 data segments are lost. With
+// a delay a relay in the middle carries the frames, without one its kernel
+// forwards. pass attaches to the near end the program that passes everything: a
+// backend that brings one of its own does without.
+func newWorld(perMille int, delay time.Duration, direction Direction, pass bool) (w *world, err error) {
 	w = &world{}
 	defer func() {
 		if err != nil {
@@ -47,8 +52,26 @@ func newWorld(perMille int, direction Direction, pass bool) (w *world, err error
 			return nil, err
 		}
 	}
+	if delay > 0 {
+		err = w.relayed(perMille, delay, direction)
+	} else {
+		err = w.forwarded(perMille, direction)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if pass {
+		if err := w.near.AttachXDPPass(nearName); err != nil {
+			return nil, err
+		}
+	}
+	return w, errors.Join(w.serve(downloadPort, w.source), w.serve(uploadPort, w.sink))
+}
+
+// forwarded has the middle's kernel forward.
+func (w *world) forwarded(perMille int, direction Direction) error {
 	c := testbed.PathConfig{
-		NearName: nearName, FarName: "far0", Queues: 1,
+		NearName: nearName, FarName: farName, Queues: 1,
 		NearAddr: nearPrefix, FarAddr: farPrefix, Sources: []netip.Prefix{sources},
 	}
 	if perMille > 0 {
@@ -59,15 +82,57 @@ func newWorld(perMille int, direction Direction, pass bool) (w *world, err error
 			c.TowardFar = loss
 		}
 	}
-	if w.path, err = testbed.LossyPath(w.near, w.middle, w.far, c); err != nil {
-		return nil, err
+	path, err := testbed.LossyPath(w.near, w.middle, w.far, c)
+	if err != nil {
+		return err
 	}
-	if pass {
-		if err := w.near.AttachXDPPass(nearName); err != nil {
-			return nil, err
+	w.gateway = path.Gateway
+	return nil
+}
+
+// The relay's two ends, and its ways.
+const (
+	relayNear, relayFar   = "tonear", "tofar"
+	towardFar, towardNear = 0, 1
+)
+
+// relayed has a relay carry the frames, each later by delay.
+func (w *world) relayed(perMille int, delay time.Duration, direction Direction) error {
+	for _, end := range []struct {
+		ns           *testbed.Namespace
+		name, middle string
+		addr         netip.Prefix
+	}{{w.near, nearName, relayNear, nearPrefix}, {w.far, farName, relayFar, farPrefix}} {
+		_, err := testbed.Veth(end.ns, w.middle, testbed.VethConfig{
+			NearName: end.name, FarName: end.middle, Queues: 1, NearAddr: end.addr,
+			XDPPassNear: end.ns == w.far, XDPPassFar: true, DisableOffloads: true,
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return w, errors.Join(w.serve(downloadPort, w.source), w.serve(uploadPort, w.sink))
+	w.gateway = farPrefix.Addr() // the ends share a link
+	err := errors.Join(
+		w.near.AddLinkRoute(farPrefix.Masked(), nearName),
+		w.far.AddLinkRoute(nearPrefix.Masked(), farName),
+		w.far.AddLinkRoute(sources, farName),
+		w.middle.Do(func() (err error) { w.relay, err = relay.New(relayNear, relayFar, 1); return err }),
+	)
+	if err != nil {
+		return err
+	}
+	data := towardFar
+	if direction == Download {
+		data = towardNear
+	}
+	for _, way := range []int{towardFar, towardNear} {
+		i := relay.Impairment{Delay: delay}
+		if way == data {
+			i.Lose = perMille
+		}
+		w.relay.Set(way, i)
+	}
+	return nil
 }
 
 func (w *world) serve(port uint16, handle func(c net.Conn)) error {
@@ -119,6 +184,9 @@ func (w *world) close() error {
 		errs = append(errs, l.Close())
 	}
 	w.servers.Wait()
+	if w.relay != nil {
+		errs = append(errs, w.relay.Close())
+	}
 	for _, ns := range []*testbed.Namespace{w.near, w.middle, w.far} {
 		if ns != nil {
 			errs = append(errs, ns.Close())
