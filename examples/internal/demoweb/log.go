@@ -44,8 +44,8 @@ func (r *Report) agent(name string) {
 type connectionLog struct {
 	mu      sync.Mutex
 	r       Report
-	open    map[netip.Addr]int
-	near    map[netip.Prefix]int
+	open    map[netip.Prefix]map[net.Conn]netip.Addr // the address that each is to
+	count   map[netip.Addr]int                       // of those
 	clients map[netip.Addr]struct{}
 	last    map[string]time.Time // request, by address or host
 }
@@ -58,19 +58,42 @@ func (l *connectionLog) note(c net.Conn, state http.ConnState) {
 	switch state {
 	case http.StateNew:
 		if l.open == nil {
-			l.open, l.near = make(map[netip.Addr]int), make(map[netip.Prefix]int)
+			l.open, l.count = make(map[netip.Prefix]map[net.Conn]netip.Addr), make(map[netip.Addr]int)
 			l.clients = make(map[netip.Addr]struct{})
 		}
 		l.r.Connections++
-		l.open[local]++
 		l.clients[remote] = struct{}{}
-		l.r.PeakPerAddress = max(l.r.PeakPerAddress, l.open[local])
-		l.near[prefixOf(local)]++
-		l.r.PeakPerPrefix = max(l.r.PeakPerPrefix, l.near[prefixOf(local)])
+		if l.open[prefixOf(local)] == nil {
+			l.open[prefixOf(local)] = make(map[net.Conn]netip.Addr)
+		}
+		l.open[prefixOf(local)][c] = local
+		l.count[local]++
+		l.peaks(local)
 	case http.StateClosed, http.StateHijacked:
-		l.open[local]--
-		l.near[prefixOf(local)]--
+		delete(l.open[prefixOf(local)], c)
+		l.count[local]--
 	}
+}
+
+// peaks takes note of how many connections stand beside a new one. Only where
+// there would be a new peak is each of them looked at.
+func (l *connectionLog) peaks(local netip.Addr) {
+	beside := l.open[prefixOf(local)]
+	if l.count[local] <= l.r.PeakPerAddress && len(beside) <= l.r.PeakPerPrefix {
+		return
+	}
+	address, prefix := 0, 0
+	for c, to := range beside {
+		if !stands(c) {
+			continue
+		}
+		prefix++
+		if to == local {
+			address++
+		}
+	}
+	l.r.PeakPerAddress = max(l.r.PeakPerAddress, address)
+	l.r.PeakPerPrefix = max(l.r.PeakPerPrefix, prefix)
 }
 
 func (l *connectionLog) request(req *http.Request) {
