@@ -9,6 +9,7 @@ import (
 
 	"myriad/examples/internal/gnutella"
 	checkpoint "myriad/examples/internal/state"
+	"myriad/internal/bounded"
 )
 
 func exampleEntries() (all []entry) {
@@ -79,11 +80,13 @@ func FuzzEntry(f *testing.F) {
 		f.Add(b[4 : len(b)-4])
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		var e entry
-		if e.parse(b) == nil {
-			again := appendEntry(nil, &e)
-			var f entry
-			require.NoError(t, f.parse(again[4:len(again)-4]))
-		}
+		bounded.Input(t, 16<<20, func() {
+			var e entry
+			if e.parse(b) == nil {
+				again := appendEntry(nil, &e)
+				var f entry
+				require.NoError(t, f.parse(again[4:len(again)-4]))
+			}
+		})
 	})
 }
