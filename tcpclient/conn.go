@@ -257,7 +257,8 @@ func (c *Conn) setDeadlines(t time.Time, read, write bool) error {
 // SetLinger says what Close does, as in *net.TCPConn: with sec < 0, the
 // default, it ends in the background, within a minute; with 0 Close sends RST
 // at once, and what is not sent is lost; with more, RST is sent when that many
-// seconds were not enough.
+// seconds were not enough, or after a minute in which the peer acknowledged
+// nothing.
 func (c *Conn) SetLinger(sec int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
