@@ -225,7 +225,6 @@ func (s *session) conclude(err error, sum *summary) error {
 	if closing := s.client.Close(ctx); closing != nil && !errors.Is(closing, context.DeadlineExceeded) {
 		err = errors.Join(err, closing)
 	}
-	s.client = nil
 	for k := range s.buffers {
 		s.turn(k)
 	}
@@ -287,8 +286,6 @@ func (s *session) account() (a account.Account) {
 		a.Outcomes["excluded"] = n
 		a.Done += n
 	}
-	if client := s.client; client != nil {
-		a.Stack = client.Stats()
-	}
+	a.Stack = s.client.Stats()
 	return a
 }

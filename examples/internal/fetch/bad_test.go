@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -149,6 +150,10 @@ func TestEndlessHeaders(t *testing.T) {
 			return
 		}
 		defer c.Close()
+		// A reply before the request is another fault.
+		if _, err := http.ReadRequest(bufio.NewReader(c)); err != nil {
+			return
+		}
 		n, _ := io.WriteString(c, "HTTP/1.1 200 OK\r\n")
 		line := []byte("X-Line: " + strings.Repeat("x", 4000) + "\r\n")
 		total := int64(n)
