@@ -74,15 +74,11 @@ func dnsCommand(ctx context.Context, args []string, stdout, _ io.Writer) (err er
 	if err := needRoot(); err != nil {
 		return fmt.Errorf("dns: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "myriad-bench-dns-")
+	dir, binary, err := buildExample(ctx, "dnswalk")
 	if err != nil {
-		return err
+		return fmt.Errorf("dns: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary := filepath.Join(dir, "dnswalk")
-	if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "myriad/examples/dnswalk").CombinedOutput(); err != nil {
-		return fmt.Errorf("dns: build examples/dnswalk: %w: %s", err, text)
-	}
 	for _, row := range []dnsRow{
 		{Walk: "warm", Names: o.names, Zones: min(o.zones, o.names)},
 		{Walk: "cold", Names: o.names / 8, Zones: o.names / 8},

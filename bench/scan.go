@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"time"
 
@@ -73,15 +72,11 @@ func scanCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (
 	if err := needRoot(); err != nil {
 		return fmt.Errorf("scan: %w", err)
 	}
-	dir, err := os.MkdirTemp("", "myriad-bench-scan-")
+	dir, binary, err := buildExample(ctx, "scan")
 	if err != nil {
-		return err
+		return fmt.Errorf("scan: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	binary := filepath.Join(dir, "scan")
-	if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "myriad/examples/scan").CombinedOutput(); err != nil {
-		return fmt.Errorf("scan: build examples/scan: %w: %s", err, text)
-	}
 	var shares []float64
 	for round := range o.rounds {
 		row := scanRow{Round: round + 1, Queues: o.queues}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -15,39 +14,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/examples/internal/endtest"
 	"myriad/internal/testbed"
 	"myriad/iobackend/pcapfile"
 )
 
-// runMark makes the test binary the command itself.
-const runMark = "MYRIAD_SCAN_TEST_RUN"
-
-func TestMain(m *testing.M) {
-	if os.Getenv(runMark) != "" {
-		main()
-	}
-	os.Exit(m.Run())
-}
-
-// command is the command with its arguments, as a process of its own.
-func start(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
-	cmd = exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), runMark+"="+t.Name())
-	stderr = new(bytes.Buffer)
-	cmd.Stderr = stderr
-	cmd.WaitDelay = 10 * time.Second
-	return cmd, stderr
-}
-
-func exitCode(err error) int {
-	if exit, ok := err.(*exec.ExitError); ok {
-		return exit.ExitCode()
-	}
-	if err != nil {
-		return -1
-	}
-	return 0
-}
+func TestMain(m *testing.M) { endtest.Main(m, main) }
 
 // line is one JSON line of the output.
 type line struct {
@@ -88,8 +60,8 @@ func TestDemo(t *testing.T) {
 		append(part, "-backend", "afpacket"),
 	} {
 		path := filepath.Join(t.TempDir(), "out")
-		cmd, stderr := start(t, append(args, "-out", path)...)
-		require.Equal(t, 0, exitCode(cmd.Run()), "%v: %s", args, stderr)
+		cmd, stderr := endtest.Command(t, append(args, "-out", path)...)
+		require.Equal(t, 0, endtest.ExitCode(cmd.Run()), "%v: %s", args, stderr)
 		require.Contains(t, stderr.String(), "Every target of the demo came to what it must")
 		require.Contains(t, stderr.String(), "3.3 billion")
 		found := readLines(t, path)
@@ -129,9 +101,9 @@ func world(t *testing.T) (near, far *testbed.Namespace) {
 
 // scanIn runs the command in a namespace.
 func scanIn(t *testing.T, near *testbed.Namespace, args ...string) (code int, stderr string) {
-	cmd, text := start(t, append([]string{"-interface", "near0"}, args...)...)
+	cmd, text := endtest.Command(t, append([]string{"-interface", "near0"}, args...)...)
 	require.NoError(t, near.Start(cmd))
-	return exitCode(cmd.Wait()), text.String()
+	return endtest.ExitCode(cmd.Wait()), text.String()
 }
 
 // serve has far's kernel listen on an address and greet whoever connects.
@@ -272,18 +244,18 @@ func TestKillAndGoOn(t *testing.T) {
 	args := []string{"-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "9,10", "-rate", "3000", "-timeout", "200ms", "-state", state, "-show", "all", "-out", out, "10.84.0.0/19"}
 	for run := 0; ; run++ {
 		require.Less(t, run, 30)
-		cmd, stderr := start(t, append([]string{"-interface", "near0"}, args...)...)
+		cmd, stderr := endtest.Command(t, append([]string{"-interface", "near0"}, args...)...)
 		require.NoError(t, near.Start(cmd))
 		done := make(chan error, 1)
 		go func() { done <- cmd.Wait() }()
 		signal := []os.Signal{os.Kill, syscall.SIGINT}[run%2]
 		select {
 		case err := <-done:
-			require.Equal(t, 0, exitCode(err), stderr)
+			require.Equal(t, 0, endtest.ExitCode(err), stderr)
 		case <-time.After(2500 * time.Millisecond):
 			_ = cmd.Process.Signal(signal)
-			if err := <-done; signal == syscall.SIGINT && exitCode(err) != 0 {
-				require.Equal(t, 3, exitCode(err), stderr)
+			if err := <-done; signal == syscall.SIGINT && endtest.ExitCode(err) != 0 {
+				require.Equal(t, 3, endtest.ExitCode(err), stderr)
 			}
 			continue
 		}

@@ -1,12 +1,8 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"io"
-	"maps"
-	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,6 +12,7 @@ import (
 	"myriad/examples/internal/report"
 	"myriad/examples/internal/scan"
 	"myriad/examples/internal/scannet"
+	words "myriad/examples/internal/summary"
 	"myriad/iobackend"
 	"myriad/tcpclient"
 )
@@ -86,8 +83,8 @@ func (m *summary) word(s *session) {
 	for r := scan.SYNACK; r < scan.ReasonCount; r++ {
 		reasons[r.String()] = c.Reasons[r]
 	}
-	m.add("outcomes", "%s", list(outcomes))
-	m.add("reasons", "%s", list(reasons))
+	m.add("outcomes", "%s", words.Words(outcomes))
+	m.add("reasons", "%s", words.Words(reasons))
 	if c.AnswersAll > 0 {
 		m.add("answer all", "%d open ports of hosts that answer everything", c.AnswersAll)
 	}
@@ -98,7 +95,7 @@ func (m *summary) word(s *session) {
 		m.add("banners", "%d connections", c.Banners)
 	}
 	m.add("frames", "%d sent (%d probes, %d retries, %d canaries, %d resets), %d received", m.device.FramesSent, c.Probes, c.Retries, c.Canaries, c.Resets, m.device.FramesReceived)
-	if odd := list(map[string]uint64{
+	if odd := words.Words(map[string]uint64{
 		"duplicates": c.Duplicate, "late": c.Late, "forged": c.Forged, "of no target": c.Foreign, "stale": c.Stale,
 		"not whole": c.Malformed, "resets not sent": c.Skipped, "canaries not tried": c.CanaryFull,
 		"refused by the device": m.device.DropTransmit, "lost by the device": m.device.DropRingFull + m.device.DropFillEmpty,
@@ -164,20 +161,6 @@ func counters(c *scan.Counts) map[string]int64 {
 		all[name] = int64(n)
 	}
 	return all
-}
-
-// list words counts, the largest first; zeros are left out.
-func list(counts map[string]uint64) string {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
-	})
-	var parts []string
-	for _, name := range names {
-		if counts[name] > 0 {
-			parts = append(parts, fmt.Sprintf("%s: %d", name, counts[name]))
-		}
-	}
-	return strings.Join(parts, ", ")
 }
 
 // long words a long time.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"syscall"
 
+	"myriad/examples/internal/farside"
 	"myriad/internal/testbed"
 )
 
@@ -35,18 +36,7 @@ func Enter() (exitCode int, err error) {
 	// The thread that executes becomes the process, and its namespace the
 	// process's.
 	err = near.Do(func() error {
-		return syscall.Exec(executable(), os.Args, append(os.Environ(), mark))
+		return syscall.Exec(farside.Executable(), os.Args, append(os.Environ(), mark))
 	})
 	return 0, fmt.Errorf("demonet: execute anew: %w", err)
-}
-
-// executable is this binary. By its own path it has its own name in lists of
-// processes; the other one works even when the file is gone.
-func executable() string {
-	if path, err := os.Executable(); err == nil {
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	return "/proc/self/exe"
 }

@@ -3,13 +3,11 @@ package overlaynet
 import (
 	"bytes"
 	"encoding/binary"
-	"runtime"
-	"time"
 
+	"myriad/examples/internal/answerer"
 	"myriad/examples/internal/gnutella"
 	"myriad/examples/internal/overlay"
 	"myriad/internal/seq"
-	"myriad/iobackend"
 	"myriad/linklayer"
 )
 
@@ -20,10 +18,7 @@ const (
 	// swapped is how rarely a reply's segments come in the wrong order.
 	swapped = 64
 
-	batch    = 256
 	replyMax = 8 << 10
-	spins    = 8
-	nap      = 10 * time.Millisecond
 )
 
 // Counts are what a far end saw.
@@ -64,77 +59,34 @@ func (c *Counts) Add(o *Counts) {
 
 // responder answers on one queue.
 type responder struct {
-	queue   iobackend.Queue
+	*answerer.Loop
 	overlay *overlay.Overlay
 	request []byte // what is asked
 	secret  uint64
-	mac     [6]byte
-
-	rx, tx   []iobackend.Frame
-	reserved int
-	used     int
-	packet   linklayer.Packet
-	path     linklayer.Path
-	to       [6]byte // whom path leads to
-	room     []gnutella.Address
-	reply    []byte
-	counts   Counts
+	room    []gnutella.Address
+	reply   []byte
+	counts  Counts
 }
 
-func newResponder(q iobackend.Queue, o *overlay.Overlay, request []byte, secret uint64, mac [6]byte) *responder {
-	return &responder{
-		queue: q, overlay: o, request: request, secret: secret, mac: mac,
-		rx: make([]iobackend.Frame, batch), tx: make([]iobackend.Frame, 2*batch),
-		reply: make([]byte, 0, replyMax),
-	}
+func newResponder(l *answerer.Loop, o *overlay.Overlay, request []byte, secret uint64) *responder {
+	return &responder{Loop: l, overlay: o, request: request, secret: secret, reply: make([]byte, 0, replyMax)}
 }
 
-// run answers until stop is closed or the device fails.
-func (r *responder) run(stop <-chan struct{}) error {
-	runtime.LockOSThread() // for good: the thread ends with the goroutine
-	idle := 0
-	for {
-		count, now, err := r.queue.Receive(r.rx)
-		if err != nil {
-			return err
-		}
-		for i := range r.rx[:count] {
-			r.frame(&r.rx[i])
-		}
-		r.queue.Release(r.rx[:count])
-		if err := r.flush(); err != nil {
-			return err
-		}
-		if count > 0 {
-			idle = 0
-			continue
-		}
-		if idle++; idle <= spins {
-			continue
-		}
-		select {
-		case <-stop:
-			return nil
-		default:
-		}
-		if err := r.queue.Wait(now + nap); err != nil {
-			return err
-		}
-		idle = 0
-	}
+// account is what the responder saw.
+func (r *responder) account() *Counts {
+	c := r.counts
+	c.Dropped += r.Dropped
+	c.NoFrames = r.NoFrames
+	return &c
 }
 
-func (r *responder) frame(f *iobackend.Frame) {
-	p := &r.packet
-	if drop := linklayer.Parse(f.Data, f.ChecksumOK, p); drop != linklayer.DropNone || p.Kind != linklayer.KindTCP {
+// take answers the packet in hand.
+func (r *responder) take([]byte) {
+	if r.Packet.Kind != linklayer.KindTCP {
 		r.counts.Dropped++
 		return
 	}
-	if r.to != p.EthSource {
-		r.to = p.EthSource
-		r.path = linklayer.NewPath(r.mac, r.to, 64, 0)
-	}
-	s := &p.Segment
+	s := &r.Packet.Segment
 	switch {
 	case s.Flags&linklayer.RST != 0:
 		r.counts.RSTs++
@@ -147,13 +99,13 @@ func (r *responder) frame(f *iobackend.Frame) {
 
 // address is whom the packet is for.
 func (r *responder) address() gnutella.Address {
-	ip := binary.BigEndian.Uint32(r.packet.Destination[12:])
-	return gnutella.Address(uint64(ip)<<16 | uint64(r.packet.DestinationPort))
+	ip := binary.BigEndian.Uint32(r.Packet.Destination[12:])
+	return gnutella.Address(uint64(ip)<<16 | uint64(r.Packet.DestinationPort))
 }
 
 // isn is the sequence number of the connection's SYN-ACK.
 func (r *responder) isn() seq.Number {
-	p := &r.packet
+	p := &r.Packet
 	x := uint64(r.address()) ^ r.secret
 	x = (x ^ x>>29) * 0xbf58476d1ce4e5b9
 	x += uint64(binary.BigEndian.Uint32(p.Source[12:]))<<16 | uint64(p.SourcePort)
@@ -165,11 +117,11 @@ func (r *responder) syn(s *linklayer.Segment) {
 	node, ok := r.overlay.Node(r.address())
 	if !ok || r.overlay.State(node) == overlay.Absent {
 		r.counts.Refused++
-		r.send(&linklayer.Segment{Flags: linklayer.RST | linklayer.ACK, Ack: s.Seq + 1})
+		r.Send(&linklayer.Segment{Flags: linklayer.RST | linklayer.ACK, Ack: s.Seq + 1})
 		return
 	}
 	r.counts.SYNs++
-	r.send(&linklayer.Segment{
+	r.Send(&linklayer.Segment{
 		Flags: linklayer.SYN | linklayer.ACK, Seq: r.isn(), Ack: s.Seq + 1, Window: 65535,
 		Options: linklayer.Options{Has: linklayer.HasMSS | linklayer.HasSACKPermitted, MSS: 1460},
 	})
@@ -185,7 +137,7 @@ func (r *responder) segment(s *linklayer.Segment) {
 		r.counts.ACKs++
 	case len(s.Payload) == 0:
 		r.counts.FINs++
-		r.send(&linklayer.Segment{Flags: linklayer.FIN | linklayer.ACK, Seq: s.Ack, Ack: ack, Window: 65535})
+		r.Send(&linklayer.Segment{Flags: linklayer.FIN | linklayer.ACK, Seq: s.Ack, Ack: ack, Window: 65535})
 	case bytes.Equal(s.Payload, r.request):
 		if s.Ack != r.isn()+1 {
 			r.counts.Forged++
@@ -194,7 +146,7 @@ func (r *responder) segment(s *linklayer.Segment) {
 		r.answer(s, ack)
 	case bytes.Equal(s.Payload, thirdLeg):
 		r.counts.ThirdLegs++
-		r.send(&linklayer.Segment{Flags: linklayer.FIN | linklayer.ACK, Seq: s.Ack, Ack: ack, Window: 65535})
+		r.Send(&linklayer.Segment{Flags: linklayer.FIN | linklayer.ACK, Seq: s.Ack, Ack: ack, Window: 65535})
 	default:
 		r.counts.Wrong++
 	}
@@ -233,34 +185,5 @@ func (r *responder) piece(s *linklayer.Segment, ack seq.Number, from, to int, fi
 		flags |= linklayer.PSH
 	}
 	r.counts.Segments++
-	r.send(&linklayer.Segment{Flags: flags, Seq: s.Ack + seq.Number(from), Ack: ack, Window: 65535, Payload: r.reply[from:to]})
-}
-
-// send answers the packet in hand.
-func (r *responder) send(s *linklayer.Segment) {
-	if r.used == r.reserved {
-		if r.flush() != nil {
-			return // and the next Receive says it again
-		}
-		r.reserved += r.queue.Reserve(r.tx[r.reserved:])
-		if r.used == r.reserved {
-			r.counts.NoFrames++
-			return
-		}
-	}
-	p, f := &r.packet, &r.tx[r.used]
-	n := linklayer.EmitTCP(f.Data, &r.path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, 0, s, 0)
-	f.Data = f.Data[:n]
-	r.used++
-}
-
-// flush sends what was filled, and keeps the rest of the reserved frames.
-func (r *responder) flush() error {
-	if r.used == 0 {
-		return nil
-	}
-	err := r.queue.Transmit(r.tx[:r.used])
-	r.reserved = copy(r.tx, r.tx[r.used:r.reserved])
-	r.used = 0
-	return err
+	r.Send(&linklayer.Segment{Flags: flags, Seq: s.Ack + seq.Number(from), Ack: ack, Window: 65535, Payload: r.reply[from:to]})
 }

@@ -2,21 +2,14 @@ package scannet
 
 import (
 	"encoding/binary"
-	"runtime"
-	"time"
 
+	"myriad/examples/internal/answerer"
 	"myriad/internal/seq"
-	"myriad/iobackend"
 	"myriad/linklayer"
 )
 
-const (
-	batch = 256
-	spins = 8
-	nap   = 10 * time.Millisecond
-	// icmpQuote is what a router quotes of a packet: its header and 8 bytes.
-	icmpQuote = 28
-)
+// icmpQuote is what a router quotes of a packet: its header and 8 bytes.
+const icmpQuote = 28
 
 // Counts are what a far end saw.
 type Counts struct {
@@ -56,82 +49,26 @@ func (c *Counts) Add(o *Counts) {
 
 // responder answers on one queue.
 type responder struct {
-	queue    iobackend.Queue
-	hosts    Hosts
-	mac      [6]byte
-	rx, tx   []iobackend.Frame
-	reserved int
-	used     int
-	packet   linklayer.Packet
-	path     linklayer.Path
-	to       [6]byte // whom path leads to
-	text     []byte
-	counts   Counts
+	*answerer.Loop
+	hosts  Hosts
+	text   []byte
+	counts Counts
 }
 
-func newResponder(q iobackend.Queue, h Hosts, mac [6]byte) *responder {
-	return &responder{
-		queue: q, hosts: h, mac: mac,
-		rx: make([]iobackend.Frame, batch), tx: make([]iobackend.Frame, 2*batch),
-	}
-}
-
-// run answers until stop is closed or the device fails.
-func (r *responder) run(stop <-chan struct{}) error {
-	runtime.LockOSThread() // for good: the thread ends with the goroutine
-	idle := 0
-	for {
-		count, now, err := r.queue.Receive(r.rx)
-		if err != nil {
-			return err
-		}
-		for i := range r.rx[:count] {
-			r.frame(&r.rx[i])
-		}
-		r.queue.Release(r.rx[:count])
-		if err := r.flush(); err != nil {
-			return err
-		}
-		if count > 0 {
-			idle = 0
-			continue
-		}
-		if idle++; idle <= spins {
-			continue
-		}
-		select {
-		case <-stop:
-			return nil
-		default:
-		}
-		if err := r.queue.Wait(now + nap); err != nil {
-			return err
-		}
-		idle = 0
-	}
-}
-
-func (r *responder) frame(f *iobackend.Frame) {
-	p := &r.packet
-	if drop := linklayer.Parse(f.Data, f.ChecksumOK, p); drop != linklayer.DropNone {
-		r.counts.Dropped++
-		return
-	}
-	if r.to != p.EthSource {
-		r.to = p.EthSource
-		r.path = linklayer.NewPath(r.mac, r.to, 64, 0)
-	}
+// take answers the packet in hand, which is that of the frame.
+func (r *responder) take(frame []byte) {
+	p := &r.Packet
 	host := binary.BigEndian.Uint32(p.Destination[12:])
 	kind := r.hosts.Kind(host)
 	switch p.Kind {
 	case linklayer.KindTCP:
-		r.tcp(f.Data, host, kind)
+		r.tcp(frame, host, kind)
 	case linklayer.KindUDP:
 		r.counts.UDP++
-		r.udp(f.Data, host, kind)
+		r.udp(frame, host, kind)
 	case linklayer.KindICMPEcho:
 		r.counts.Echoes++
-		r.echo(f.Data, host, kind)
+		r.echo(frame, host, kind)
 	}
 }
 
@@ -148,12 +85,12 @@ func (r *responder) state(host uint32, kind Kind, port uint16) State {
 
 // isn is the sequence number of a connection's SYN-ACK.
 func (r *responder) isn() seq.Number {
-	p := &r.packet
+	p := &r.Packet
 	return seq.Number(hash(uint64(binary.BigEndian.Uint32(p.Destination[12:]))<<16|uint64(p.DestinationPort), r.hosts.Seed+uint64(p.SourcePort)))
 }
 
 func (r *responder) tcp(frame []byte, host uint32, kind Kind) {
-	p, s := &r.packet, &r.packet.Segment
+	p, s := &r.Packet, &r.Packet.Segment
 	switch {
 	case s.Flags&linklayer.RST != 0:
 		r.counts.RSTs++
@@ -162,13 +99,13 @@ func (r *responder) tcp(frame []byte, host uint32, kind Kind) {
 		switch r.state(host, kind, p.DestinationPort) {
 		case Open:
 			r.counts.Accepted++
-			r.segment(&linklayer.Segment{
+			r.Send(&linklayer.Segment{
 				Flags: linklayer.SYN | linklayer.ACK, Seq: r.isn(), Ack: s.Seq + 1, Window: 65535,
 				Options: linklayer.Options{Has: linklayer.HasMSS, MSS: 1460},
 			})
 		case Closed:
 			r.counts.Refused++
-			r.segment(&linklayer.Segment{Flags: linklayer.RST | linklayer.ACK, Ack: s.Seq + 1})
+			r.Send(&linklayer.Segment{Flags: linklayer.RST | linklayer.ACK, Ack: s.Seq + 1})
 		default:
 			if kind == Unreachable {
 				r.unreachable(frame, 1)
@@ -181,12 +118,12 @@ func (r *responder) tcp(frame []byte, host uint32, kind Kind) {
 
 // later answers a segment of a connection that stands.
 func (r *responder) later(host uint32) {
-	p, s := &r.packet, &r.packet.Segment
+	p, s := &r.Packet, &r.Packet.Segment
 	ack := s.Seq + seq.Number(s.Len())
 	switch {
 	case s.Flags&linklayer.FIN != 0:
 		r.counts.FINs++
-		r.segment(&linklayer.Segment{Flags: linklayer.FIN | linklayer.ACK, Seq: s.Ack, Ack: ack, Window: 65535})
+		r.Send(&linklayer.Segment{Flags: linklayer.FIN | linklayer.ACK, Seq: s.Ack, Ack: ack, Window: 65535})
 	case s.Ack != r.isn()+1:
 		r.counts.ACKs++
 	default: // the handshake's third leg, alone or with a request
@@ -196,18 +133,18 @@ func (r *responder) later(host uint32) {
 		}
 		r.text = Greeting(r.text[:0], host, p.DestinationPort)
 		r.text = append(r.text, s.Payload...)
-		r.segment(&linklayer.Segment{Flags: linklayer.ACK | linklayer.PSH | linklayer.FIN, Seq: s.Ack, Ack: ack, Window: 65535, Payload: r.text})
+		r.Send(&linklayer.Segment{Flags: linklayer.ACK | linklayer.PSH | linklayer.FIN, Seq: s.Ack, Ack: ack, Window: 65535, Payload: r.text})
 	}
 }
 
 func (r *responder) udp(frame []byte, host uint32, kind Kind) {
-	p := &r.packet
+	p := &r.Packet
 	switch r.state(host, kind, p.DestinationPort) {
 	case Open:
-		if f := r.room(); f != nil {
+		if f := r.Room(); f != nil {
 			r.text = Greeting(r.text[:0], host, p.DestinationPort)
 			r.text = append(r.text, p.UDPPayload...)
-			r.commit(f, linklayer.EmitUDP(f.Data, &r.path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, 0, r.text, 0))
+			r.Commit(f, linklayer.EmitUDP(f.Data, &r.Path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, 0, r.text, 0))
 		}
 	case Closed:
 		r.unreachable(frame, linklayer.ICMPPortUnreachable)
@@ -220,8 +157,8 @@ func (r *responder) udp(frame []byte, host uint32, kind Kind) {
 
 func (r *responder) echo(frame []byte, host uint32, kind Kind) {
 	if r.state(host, kind, 0) == Open {
-		if f := r.room(); f != nil {
-			r.commit(f, linklayer.EmitICMPEchoReply(f.Data, frame))
+		if f := r.Room(); f != nil {
+			r.Commit(f, linklayer.EmitICMPEchoReply(f.Data, frame))
 		}
 	} else if kind == Unreachable {
 		r.unreachable(frame, 1)
@@ -231,22 +168,22 @@ func (r *responder) echo(frame []byte, host uint32, kind Kind) {
 // unreachable sends an ICMP error that quotes the frame: from the host itself
 // where it is about the port, otherwise from the router.
 func (r *responder) unreachable(frame []byte, code byte) {
-	f := r.room()
+	f := r.Room()
 	if f == nil {
 		return
 	}
 	r.counts.ICMP++
 	quote := frame[14:min(len(frame), 14+icmpQuote)]
-	source := r.packet.Destination
+	source := r.Packet.Destination
 	if code != linklayer.ICMPPortUnreachable {
 		source = router.As16()
 	}
 	// An echo request has the form of the error: only type and code differ.
-	n := linklayer.EmitICMPEcho(f.Data, &r.path, source, r.packet.Source, 0, 0, quote)
+	n := linklayer.EmitICMPEcho(f.Data, &r.Path, source, r.Packet.Source, 0, 0, quote)
 	icmp := f.Data[34:n]
 	icmp[0], icmp[1], icmp[2], icmp[3] = linklayer.ICMPUnreachable, code, 0, 0
 	binary.BigEndian.PutUint16(icmp[2:], ^sum(icmp))
-	r.commit(f, n)
+	r.Commit(f, n)
 }
 
 func sum(b []byte) uint16 {
@@ -256,43 +193,4 @@ func sum(b []byte) uint16 {
 	}
 	total = total>>16 + total&0xffff
 	return uint16(total>>16 + total)
-}
-
-// segment answers the packet in hand.
-func (r *responder) segment(s *linklayer.Segment) {
-	if f := r.room(); f != nil {
-		p := &r.packet
-		r.commit(f, linklayer.EmitTCP(f.Data, &r.path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, 0, s, 0))
-	}
-}
-
-// room is the next send frame, nil when there is none.
-func (r *responder) room() *iobackend.Frame {
-	if r.used == r.reserved {
-		if r.flush() != nil {
-			return nil // and the next Receive says it again
-		}
-		r.reserved += r.queue.Reserve(r.tx[r.reserved:])
-		if r.used == r.reserved {
-			r.counts.NoFrames++
-			return nil
-		}
-	}
-	return &r.tx[r.used]
-}
-
-func (r *responder) commit(f *iobackend.Frame, n int) {
-	f.Data = f.Data[:n]
-	r.used++
-}
-
-// flush sends what was filled, and keeps the rest of the reserved frames.
-func (r *responder) flush() error {
-	if r.used == 0 {
-		return nil
-	}
-	err := r.queue.Transmit(r.tx[:r.used])
-	r.reserved = copy(r.tx, r.tx[r.used:r.reserved])
-	r.used = 0
-	return err
 }

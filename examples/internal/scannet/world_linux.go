@@ -1,17 +1,13 @@
 package scannet
 
 import (
-	"bufio"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net/netip"
 	"os"
-	"os/exec"
-	"strings"
 
-	"myriad/examples/internal/network"
+	"myriad/examples/internal/answerer"
+	"myriad/examples/internal/farside"
 	"myriad/internal/testbed"
 )
 
@@ -19,104 +15,77 @@ const (
 	farInterface = "demo0"
 	nearAddr     = "198.18.0.1/24"
 	farAddr      = "198.18.0.2/24"
+	// serverMark is in the environment of the child.
+	serverMark = "MYRIAD_SCAN_SERVER"
 )
 
 // World is the demo's network and its far end.
-type World struct {
-	far    *testbed.Namespace
-	server *exec.Cmd
-	input  io.WriteCloser
-	output *bufio.Reader
-}
+type World struct{ side *farside.World }
 
 // Start makes the far namespace and the veth pair, and starts the far end. It
 // returns when that answers.
-func Start(c Config) (w *World, err error) {
-	w = &World{}
-	defer func() {
-		if err != nil {
-			_, _ = w.Stop()
-			w = nil
-		}
-	}()
-	near, err := testbed.Current()
-	if err != nil {
-		return w, err
-	}
-	defer near.Close()
-	if w.far, err = testbed.NewNamespace(); err != nil {
-		return w, err
-	}
-	_, err = testbed.Veth(near, w.far, testbed.VethConfig{
-		NearName: Interface, FarName: farInterface, Queues: c.Queues, DisableOffloads: true,
-		NearAddr: netip.MustParsePrefix(nearAddr), FarAddr: netip.MustParsePrefix(farAddr),
-		Sources: []netip.Prefix{Sources},
+func Start(c Config) (*World, error) {
+	side, err := farside.Start(farside.Config{
+		Veth: testbed.VethConfig{
+			NearName: Interface, FarName: farInterface, Queues: c.Queues, DisableOffloads: true,
+			NearAddr: netip.MustParsePrefix(nearAddr), FarAddr: netip.MustParsePrefix(farAddr),
+			Sources: []netip.Prefix{Sources},
+		},
+		Routes: func(near, _ *testbed.Namespace) error {
+			return near.AddRoute(Prefix, netip.MustParsePrefix(farAddr).Addr(), Interface)
+		},
+		Process: "myriad-demo-hosts", What: "the far end", Mark: serverMark, Task: c,
 	})
 	if err != nil {
-		return w, err
+		return nil, fmt.Errorf("scannet: %w", err)
 	}
-	gateway := netip.MustParsePrefix(farAddr).Addr()
-	if err := near.AddRoute(Prefix, gateway, Interface); err != nil {
-		return w, err
-	}
-	return w, w.startServer(c)
+	return &World{side}, nil
 }
 
-// startServer starts the child and tells it what to answer for.
-func (w *World) startServer(c Config) error {
-	executable, err := os.Executable()
+// Stop ends the far end and its namespace, and returns its account.
+func (w *World) Stop() (r Result, err error) {
+	if r.Usage, err = w.side.Stop(&r.Counts); err != nil {
+		err = fmt.Errorf("scannet: %w", err)
+	}
+	return r, err
+}
+
+// IsServer reports whether this process is the far end.
+func IsServer() bool { return os.Getenv(serverMark) != "" }
+
+// Serve is the child: it reads what to answer for from input, answers until
+// the end of input, and writes its account.
+func Serve(input io.Reader, output io.Writer) error {
+	var c Config
+	err := farside.Serve(input, output, &c, c.answer)
 	if err != nil {
-		return fmt.Errorf("scannet: start the far end: %w", err)
-	}
-	w.server = exec.Command(executable)
-	w.server.Args[0] = "myriad-demo-hosts"
-	w.server.Env = append(os.Environ(), serverMark+"=1")
-	w.server.Stderr = os.Stderr
-	output, err := w.server.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	input, err := w.server.StdinPipe()
-	if err != nil {
-		return err
-	}
-	if err := w.far.Start(w.server); err != nil {
-		w.server = nil
-		return err
-	}
-	w.input, w.output = input, bufio.NewReader(output)
-	if err := json.NewEncoder(input).Encode(c); err != nil {
-		return fmt.Errorf("scannet: start the far end: %w", err)
-	}
-	answer, err := w.output.ReadString('\n')
-	if err != nil || answer != ready {
-		return fmt.Errorf("scannet: start the far end: it says %q: %w", strings.TrimSpace(answer), errors.Join(err, errNotReady))
+		return fmt.Errorf("scannet: %w", err)
 	}
 	return nil
 }
 
-var errNotReady = errors.New("not ready")
-
-// Stop ends the far end and its namespace, and returns its account.
-func (w *World) Stop() (r Result, err error) {
-	if w.server != nil {
-		w.input.Close() // the sign to end
-		if w.output != nil {
-			err = json.NewDecoder(w.output).Decode(&r.Counts)
-		}
-		if wait := w.server.Wait(); err == nil {
-			err = wait
-		}
-		state := w.server.ProcessState
-		r.Usage = network.Usage{User: state.UserTime(), System: state.SystemTime()}
-		w.server = nil
-	}
-	if w.far != nil {
-		err = errors.Join(err, w.far.Close())
-		w.far = nil
-	}
+// answer begins to answer, and returns what ends it.
+func (c *Config) answer() (end func() (account any, err error), err error) {
+	device, err := answerer.Open(farInterface, c.Backend, Prefix)
 	if err != nil {
-		err = fmt.Errorf("scannet: stop: %w", err)
+		return nil, err
 	}
-	return r, err
+	var responders []*responder
+	crew := answerer.Start(device, func(l *answerer.Loop) func([]byte) {
+		r := &responder{Loop: l, hosts: Hosts{c.Seed}}
+		responders = append(responders, r)
+		return r.take
+	})
+	return func() (any, error) {
+		defer device.Close()
+		err := crew.Stop()
+		var total Counts
+		for k, r := range responders {
+			d := device.Queue(k).Counters()
+			r.counts.Lost = d.DropRingFull + d.DropFillEmpty + d.DropTransmit
+			r.counts.Dropped, r.counts.NoFrames = r.Dropped, r.NoFrames
+			total.Add(&r.counts)
+		}
+		return total, err
+	}, nil
 }
