@@ -7,6 +7,7 @@ package robots
 
 import (
 	"bytes"
+	"math"
 	"net/url"
 	"time"
 
@@ -54,10 +55,13 @@ func (r *Rules) Allowed(canonical string) bool {
 }
 
 // Delay is the pause between requests that the site asks for, 0 if it does
-// not.
+// not or asks for less than none.
 func (r *Rules) Delay() time.Duration {
 	if r.group == nil {
 		return 0
 	}
-	return min(r.group.CrawlDelay, DelayMax)
+	if r.group.CrawlDelay == math.MinInt64 {
+		return DelayMax // more seconds than a Duration holds: amd64 converts them to the least of all
+	}
+	return max(0, min(r.group.CrawlDelay, DelayMax))
 }

@@ -35,7 +35,11 @@ func TestStatus(t *testing.T) {
 }
 
 func TestDelayIsBounded(t *testing.T) {
-	require.Equal(t, DelayMax, Parse(200, []byte("User-agent: *\nCrawl-delay: 86400")).Delay())
+	for text, want := range map[string]time.Duration{
+		"0": 0, "-3": 0, "0.5": time.Second / 2, "86400": DelayMax, "1e30": DelayMax, "1e400": 0, "soon": 0,
+	} {
+		require.Equal(t, want, Parse(200, []byte("User-agent: *\nCrawl-delay: "+text)).Delay(), text)
+	}
 }
 
 func TestLongFileIsCutAtALine(t *testing.T) {
