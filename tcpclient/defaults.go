@@ -85,6 +85,7 @@ func (c *Config) validate() error {
 		{"Rest", int64(c.Rest), math.MinInt64, int64(10 * time.Second)},
 		{"Timeout", int64(c.Timeout), 0, int64(timeLimit)},
 		{"Idle", int64(c.Idle), 0, int64(timeLimit)},
+		{"BusyPoll", int64(c.BusyPoll), 0, int64(timeLimit)},
 		{"ReceiveBuffer", int64(c.ReceiveBuffer), 1, receiveLimit},
 		{"ReceiveBufferMax", int64(c.ReceiveBufferMax), int64(c.ReceiveBuffer), receiveLimit},
 		{"SendBuffer", int64(c.SendBuffer), 1, receiveLimit},

@@ -69,15 +69,15 @@ func (w *Worker) Index() int { return w.index }
 // Now is the instant of the worker's present turn.
 func (w *Worker) Now() time.Duration { return w.now }
 
-// spins is how many empty turns a worker takes before it sleeps: a frame that
-// is on its way is cheaper to meet awake.
+// spins is how many empty turns a worker takes at least before it sleeps: a
+// frame that is on its way is cheaper to meet awake.
 const spins = 2
 
 // run is the worker's goroutine.
 func (w *Worker) run() {
 	w.client.pin(w)
 	defer w.client.stopped.Done()
-	idle := 0
+	idle, since := 0, time.Duration(0)
 	for {
 		busy, err := w.turn()
 		if err != nil {
@@ -91,7 +91,10 @@ func (w *Worker) run() {
 			idle = 0
 			continue
 		}
-		if idle++; idle <= spins {
+		if idle++; idle == 1 {
+			since = w.now
+		}
+		if idle <= spins || w.now-since < w.client.cfg.BusyPoll {
 			continue
 		}
 		w.publish(true)
