@@ -11,6 +11,7 @@ import (
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/kernel"
+	"myriad/bench/internal/netstack"
 	"myriad/bench/internal/page"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/wire"
@@ -113,13 +114,16 @@ func (c *comparison) turn(ctx context.Context, method string, request int) (repo
 	}
 }
 
-// kernelRun does one run with the kernel's TCP, over the same wire, between the
-// same addresses, to the same far end.
+// kernelRun does one run with the kernel's TCP, or gVisor's, over the same wire,
+// between the same addresses, to the same far end.
 func (c *comparison) kernelRun(ctx context.Context, method string, request int) (row report.Row, err error) {
 	queues := cmp.Or(c.queues, queuesDefault)
 	row = report.Row{
 		Method: method + "-" + c.method(request), Backend: "kernel", Queues: queues,
 		Window: c.window, RequestBytes: request,
+	}
+	if method == "netstack" {
+		row.Backend = "fdbased"
 	}
 	job := kernel.Job{
 		Sources: wire.Sources, Targets: wire.Targets, Port: wire.Port,
@@ -137,15 +141,18 @@ func (c *comparison) kernelRun(ctx context.Context, method string, request int) 
 	if err := needRoot(); err != nil {
 		return row, err
 	}
-	world, err := wire.New(wire.Config{Queues: queues, Reply: reply, Pass: true, Kernel: true})
+	world, err := wire.New(wire.Config{Queues: queues, Reply: reply, Pass: true, Kernel: method != "netstack"})
 	if err != nil {
 		return row, err
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
 	var result kernel.Result
-	if method == "epoll" {
+	switch method {
+	case "epoll":
 		result, err = c.epoll.Run(ctx, job, world.Start)
-	} else {
+	case "netstack":
+		result, err = kernel.RunSelf(ctx, netstack.Command, job, world.Start)
+	default:
 		result, err = kernel.RunNetDial(ctx, job, world.Start)
 	}
 	if err != nil {

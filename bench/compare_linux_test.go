@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,15 +12,17 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/bench/internal/kernel"
+	"myriad/bench/internal/netstack"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/transact"
 	"myriad/internal/testbed"
 )
 
-// TestMain lets the test's own program be started as the client by net.Dial, or
-// as the server over TLS, as bench is.
+// TestMain lets the test's own program be started as the client by net.Dial or
+// netstack, or as the server over TLS, as bench is.
 func TestMain(m *testing.M) {
-	if len(os.Args) > 1 && (os.Args[1] == kernel.NetDialCommand || os.Args[1] == transact.ServeCommand) {
+	commands := []string{kernel.NetDialCommand, netstack.Command, transact.ServeCommand}
+	if len(os.Args) > 1 && slices.Contains(commands, os.Args[1]) {
 		os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr))
 	}
 	os.Exit(m.Run())
@@ -41,12 +44,12 @@ func TestConnectComparesMethods(t *testing.T) {
 	const count = 1500
 	for how, jobs := range map[string][2]string{"rst": {"rst", "request"}, "fin": {"fin", "request-fin"}} {
 		t.Run(how, func(t *testing.T) {
-			rows := measure(t, "-methods myriad,epoll,netdial -rounds 2 -count 1500 -window 200 -close "+how)
-			require.Len(t, rows, 12)
+			rows := measure(t, "-methods myriad,epoll,netdial,netstack -rounds 2 -count 1500 -window 200 -close "+how)
+			require.Len(t, rows, 16)
 			for i, r := range rows {
-				job := jobs[i/3%2]
-				require.Equal(t, []string{job, "epoll-" + job, "netdial-" + job}[i%3], r.Method)
-				require.Equal(t, 1+i/6, r.Round)
+				job := jobs[i/4%2]
+				require.Equal(t, []string{job, "epoll-" + job, "netdial-" + job, "netstack-" + job}[i%4], r.Method)
+				require.Equal(t, 1+i/8, r.Round)
 				require.EqualValues(t, count, r.Opened, r.Method)
 				require.EqualValues(t, count, r.Completed, "%s: %v", r.Method, r.FailedBy)
 				require.Positive(t, r.ConnectionsPerSecond)
@@ -71,7 +74,7 @@ func TestConnectComparisonInterrupted(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	code, stdout, stderr := bench(ctx, strings.Fields("connect -json -methods epoll,netdial -request 0 -duration 10m -window 64")...)
+	code, stdout, stderr := bench(ctx, strings.Fields("connect -json -methods epoll,netdial,netstack -request 0 -duration 10m -window 64")...)
 	require.Equal(t, exitOK, code, stderr)
 	require.Contains(t, stderr, "interrupted")
 	rows := parseRows(t, stdout)

@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"myriad/bench/internal/kernel"
+	"myriad/bench/internal/netstack"
 	"myriad/bench/internal/transact"
 )
 
@@ -64,6 +65,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	if args[0] == kernel.NetDialCommand { // started by connect -methods netdial
 		return exitCode(kernel.NetDial(ctx, args[1:], stdout), stderr)
+	}
+	if args[0] == netstack.Command { // and by connect -methods netstack
+		return exitCode(netstack.Run(ctx, args[1:], stdout), stderr)
 	}
 	if args[0] == transact.ServeCommand { // started by transact -tls yes
 		return exitCode(transact.Serve(args[1:], stdout), stderr)

@@ -1,7 +1,8 @@
 // Package kernel opens connections with the kernel's TCP, as fast as it can: by
 // non-blocking sockets and epoll in C (epoll.c, compiled when it is run, where
 // there is a compiler), and by Go's net package. It stands for what people
-// would use instead of Myriad.
+// would use instead of Myriad. RunDial has any other client that blocks do the
+// same.
 //
 // # Terms
 //

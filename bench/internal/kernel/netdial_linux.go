@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -23,8 +24,23 @@ import (
 // net.Dial, to be passed on to NetDial with those that follow it.
 const NetDialCommand = "kernel-netdial"
 
-// dialer is a run by net.Dial.
+// Stream is one connection of a client that blocks. Close ends it by FIN, Reset
+// by RST, and both give its memory back.
+type Stream interface {
+	io.ReadWriter
+	SetDeadline(time.Time) error
+	CloseWrite() error
+	Close() error
+	Reset() error
+}
+
+// Dial opens a connection from an address of ours, whatever the port.
+type Dial func(ctx context.Context, from netip.Addr, to netip.AddrPort) (Stream, error)
+
+// dialer is a run by a client that blocks, with a goroutine for each connection
+// under way.
 type dialer struct {
+	dial                             Dial
 	source, sources, target, targets uint32
 	port                             uint16
 	request                          []byte
@@ -38,19 +54,24 @@ type dialer struct {
 
 // NetDial does what the arguments say, and writes the outcome.
 func NetDial(ctx context.Context, args []string, out io.Writer) error {
+	return RunDial(ctx, args, dialNet, out)
+}
+
+// RunDial does what the arguments say by dial, and writes the outcome.
+func RunDial(ctx context.Context, args []string, dial Dial, out io.Writer) error {
 	if len(args) != argumentCount {
-		return fmt.Errorf("kernel: %s is started by this program itself, with %d arguments", NetDialCommand, argumentCount)
+		return fmt.Errorf("kernel: this is started by this program itself, with %d arguments", argumentCount)
 	}
 	var v [argumentCount]uint64
 	for k, a := range args {
 		n, err := strconv.ParseUint(a, 10, 64)
 		if err != nil {
-			return fmt.Errorf("kernel: %s: argument %d: %w", NetDialCommand, k, err)
+			return fmt.Errorf("kernel: argument %d: %w", k, err)
 		}
 		v[k] = n
 	}
 	d := &dialer{
-		source: uint32(v[0]), sources: uint32(v[1]), target: uint32(v[2]), targets: uint32(v[3]),
+		dial: dial, source: uint32(v[0]), sources: uint32(v[1]), target: uint32(v[2]), targets: uint32(v[3]),
 		port: uint16(v[4]), count: v[6], request: make([]byte, v[8]), replyBytes: int(v[9]), fin: v[10] == 1,
 	}
 	if v[7] > 0 {
@@ -107,22 +128,20 @@ func (d *dialer) run(ctx context.Context, window int, drain time.Duration) {
 
 // one does the job of one connection, and returns the counter of how it ended.
 func (d *dialer) one(ctx context.Context, n uint32, buffer []byte) *atomic.Uint64 {
-	from := net.TCPAddr{IP: address(d.source + n>>8&d.sources)}
-	nd := net.Dialer{LocalAddr: &from, Control: bindLate, KeepAlive: -1}
-	to := net.TCPAddr{IP: address(d.target + n&d.targets), Port: int(d.port)}
-	opened, err := nd.DialContext(ctx, "tcp4", to.String())
+	to := netip.AddrPortFrom(address(d.target+n&d.targets), d.port)
+	c, err := d.dial(ctx, address(d.source+n>>8&d.sources), to)
 	if err != nil {
 		if ctx.Err() != nil {
 			return &d.unfinished
 		}
 		return &d.connect
 	}
-	c := opened.(*net.TCPConn)
-	defer c.Close()
 	cut := context.AfterFunc(ctx, func() { _ = c.SetDeadline(time.Now()) })
 	defer cut()
-	if !d.fin {
-		_ = c.SetLinger(0) // Close sends RST
+	if d.fin {
+		defer c.Close()
+	} else {
+		defer c.Reset()
 	}
 	if len(d.request) > 0 {
 		if _, err := c.Write(d.request); err != nil {
@@ -155,7 +174,25 @@ func (d *dialer) failure(err error) *atomic.Uint64 {
 	}
 }
 
-func address(n uint32) net.IP { return binary.BigEndian.AppendUint32(nil, n) }
+func address(n uint32) netip.Addr {
+	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, n)))
+}
+
+// socket is a connection by net.Dial.
+type socket struct{ *net.TCPConn }
+
+// Reset has Close send RST.
+func (s socket) Reset() error { return errors.Join(s.SetLinger(0), s.Close()) }
+
+func dialNet(ctx context.Context, from netip.Addr, to netip.AddrPort) (Stream, error) {
+	local := net.TCPAddr{IP: from.AsSlice()}
+	nd := net.Dialer{LocalAddr: &local, Control: bindLate, KeepAlive: -1}
+	c, err := nd.DialContext(ctx, "tcp4", to.String())
+	if err != nil {
+		return nil, err
+	}
+	return socket{c.(*net.TCPConn)}, nil
+}
 
 // bindLate leaves the choice of the port to connect, when the peer is known.
 func bindLate(_, _ string, c syscall.RawConn) (err error) {

@@ -71,13 +71,19 @@ func (e *Epoll) Run(ctx context.Context, j Job, start func(*exec.Cmd) error) (Re
 // RunNetDial does a job with Go's net package, in a process that runs this very
 // program with NetDialCommand as its first argument.
 func RunNetDial(ctx context.Context, j Job, start func(*exec.Cmd) error) (Result, error) {
+	return RunSelf(ctx, NetDialCommand, j, start)
+}
+
+// RunSelf does a job in a process that runs this very program with a command as
+// its first argument, which is to pass those that follow it on to RunDial.
+func RunSelf(ctx context.Context, command string, j Job, start func(*exec.Cmd) error) (Result, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return Result{}, fmt.Errorf("kernel: finding this program: %w", err)
 	}
 	j.Processes = 1 // it uses all processors by itself
 	return runAll(ctx, j, start, func(args []string) *exec.Cmd {
-		return exec.Command(self, append([]string{NetDialCommand}, args...)...)
+		return exec.Command(self, append([]string{command}, args...)...)
 	})
 }
 

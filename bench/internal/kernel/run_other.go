@@ -33,5 +33,10 @@ func RunNetDial(context.Context, Job, func(*exec.Cmd) error) (Result, error) {
 	return Result{}, errNotLinux
 }
 
+// RunSelf returns an error.
+func RunSelf(context.Context, string, Job, func(*exec.Cmd) error) (Result, error) {
+	return Result{}, errNotLinux
+}
+
 // NetDial returns an error.
 func NetDial(context.Context, []string, io.Writer) error { return errNotLinux }
