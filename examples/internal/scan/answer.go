@@ -196,12 +196,12 @@ func (w *Worker) answered(r *Result) {
 		w.counts.Foreign++
 		return
 	}
-	owner, i, ok := s.indexOf(place)
+	owner, i, ok := w.job.indexOf(place)
 	if !ok {
 		w.counts.Late++
 		return
 	}
-	window := s.workers[owner].window
+	window := w.job.windows[owner]
 	first, within := window.mark(i)
 	switch {
 	case !within:

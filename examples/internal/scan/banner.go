@@ -55,7 +55,7 @@ func (b *bannerWorker) add(r *Result) {
 		b.w.finish(r)
 		return
 	}
-	b.waiting.push(heldResult{result: *r, low: b.w.scanner.settled()})
+	b.waiting.push(heldResult{result: *r, low: b.w.job.settled()})
 }
 
 // lowest is the first index that may be in hand.

@@ -85,7 +85,7 @@ func (w *Worker) tryCanary(r *Result) {
 		s.canaries.set(r.Address, canaryAsked)
 		w.asks.push(ask{r.Address})
 	}
-	w.held.push(heldResult{result: *r, due: w.now + s.cfg.Timeout, low: s.settled()})
+	w.held.push(heldResult{result: *r, due: w.now + s.cfg.Timeout, low: w.job.settled()})
 }
 
 // sendAsks sends the canaries.

@@ -30,6 +30,7 @@ type Config struct {
 	// Key of the cookies.
 	Key [2]uint64
 	// This is shard Shard of Shards; From is its first index, as Low returned.
+	// Begin goes on with others.
 	Shard, Shards int
 	From          uint64
 

@@ -125,6 +125,37 @@ func refusal(p *linklayer.Packet) []byte {
 	return reply(p, linklayer.Segment{Flags: linklayer.RST | linklayer.ACK, Ack: p.Segment.Seq + 1})
 }
 
+// Shards one after the other, one of them from its middle, on one device: together
+// they are the whole.
+func TestShardAfterShard(t *testing.T) {
+	b := newBench(t, func(c *Config) { c.Shards = 3; c.Retries = 0 })
+	require.ErrorContains(t, b.s.Begin(1, 0), "not done")
+	for shard, from := range []uint64{0, 5, 0} {
+		if shard > 0 {
+			require.ErrorContains(t, b.s.Begin(shard, 1000), "beyond")
+			require.NoError(t, b.s.Begin(shard, from))
+			require.Equal(t, from, b.s.Low())
+		}
+		probes := b.turn(0)
+		require.Len(t, probes, int(b.s.Targets()-from))
+		b.turn(time.Millisecond, synAck(&probes[0]), refusal(&probes[1]))
+		b.turn(time.Second)
+		select {
+		case <-b.s.Done():
+		default:
+			t.Fatal("the shard is not done")
+		}
+		require.Equal(t, b.s.Targets(), b.s.Low())
+		if shard == 0 {
+			require.NoError(t, b.s.Begin(1, 43))
+			b.turn(0, synAck(&probes[2]))
+			require.EqualValues(t, 1, b.s.Counts().Late)
+		}
+	}
+	require.Len(t, b.results, 128-5)
+	require.ErrorContains(t, b.s.Begin(3, 0), "not one of 3")
+}
+
 func TestOutcomes(t *testing.T) {
 	b := newBench(t, nil)
 	probes := b.turn(0)

@@ -2,9 +2,7 @@ package scan
 
 import (
 	"fmt"
-	"math"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,12 +24,10 @@ type Scanner struct {
 	gateway   [12]byte          // Ethernet addresses, with a GatewayMAC
 	neighbors *linklayer.Neighbors
 	canaries  canaries
-	targets   uint64 // of the shard
+	job       atomic.Pointer[job]
 	workers   []*Worker
 	stopping  atomic.Bool
 	held      atomic.Bool
-	working   sync.WaitGroup
-	done      chan struct{}
 }
 
 // New prepares a scan. The error names the field.
@@ -43,7 +39,7 @@ func New(c Config) (s *Scanner, err error) {
 	if len(info.HardwareAddr) != 6 {
 		return nil, fmt.Errorf("scan: interface %q has no Ethernet address: only Ethernet-like interfaces can be used", info.Name)
 	}
-	s = &Scanner{cfg: c, key: c.Key, mac: [6]byte(info.HardwareAddr), neighbors: linklayer.NewNeighbors(), done: make(chan struct{})}
+	s = &Scanner{cfg: c, key: c.Key, mac: [6]byte(info.HardwareAddr), neighbors: linklayer.NewNeighbors()}
 	if s.ports, err = DividePorts(c.PortMin, c.PortMax); err != nil {
 		return nil, err
 	}
@@ -60,18 +56,14 @@ func New(c Config) (s *Scanner, err error) {
 	} else if s.routes, err = linklayer.NewRoutes(c.Routes); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
-	s.targets = shareOf(c.Space.Targets(), uint64(c.Shard), uint64(c.Shards))
-	if c.From > s.targets {
-		return nil, fmt.Errorf("scan: From %d is beyond the shard's %d targets", c.From, s.targets)
+	first, err := s.newJob(c.Shard, c.From)
+	if err != nil {
+		return nil, err
 	}
+	s.job.Store(first)
 	for k := range info.Queues {
 		s.workers = append(s.workers, newWorker(s, k, info.Queues))
 	}
-	s.working.Add(len(s.workers))
-	go func() {
-		s.working.Wait()
-		close(s.done)
-	}()
 	return s, nil
 }
 
@@ -111,32 +103,14 @@ func (s *Scanner) ethernet(to [6]byte) (e [12]byte) {
 	return e
 }
 
-// place is where the order has index i of worker w.
-func (s *Scanner) place(w int, i uint64) uint64 {
-	j := s.cfg.From + uint64(w) + uint64(len(s.workers))*i
-	return uint64(s.cfg.Shard) + uint64(s.cfg.Shards)*j
-}
-
-// indexOf is place's inverse; false for another shard's, and for what was done
-// before From.
-func (s *Scanner) indexOf(place uint64) (w int, i uint64, ok bool) {
-	shards, workers := uint64(s.cfg.Shards), uint64(len(s.workers))
-	j := place / shards
-	if place%shards != uint64(s.cfg.Shard) || j < s.cfg.From {
-		return 0, 0, false
-	}
-	j -= s.cfg.From
-	return int(j % workers), j / workers, true
-}
-
 // Ports are the local ports' division.
 func (s *Scanner) Ports() Ports { return s.ports }
 
 // Targets is the number of the shard's targets, those before From included.
-func (s *Scanner) Targets() uint64 { return s.targets }
+func (s *Scanner) Targets() uint64 { return s.job.Load().targets }
 
-// Done is closed when every target has come to its outcome.
-func (s *Scanner) Done() <-chan struct{} { return s.done }
+// Done is closed when every target of the shard has come to its outcome.
+func (s *Scanner) Done() <-chan struct{} { return s.job.Load().done }
 
 // Stop has no more probes sent. What is under way is lost to this run: Low says
 // where the next one begins.
@@ -158,22 +132,7 @@ func (s *Scanner) Counts() (total Counts) {
 
 // Low is the first index of the shard that has not come to its outcome: all
 // results before it were given to Config.Result before Low returned it.
-func (s *Scanner) Low() uint64 {
-	low := uint64(math.MaxUint64)
-	for _, w := range s.workers {
-		low = min(low, w.low.Load())
-	}
-	return min(low, s.targets)
-}
-
-// settled is the first index of the shard that no window has let go.
-func (s *Scanner) settled() uint64 {
-	low := uint64(math.MaxUint64)
-	for k, w := range s.workers {
-		low = min(low, s.cfg.From+uint64(k)+uint64(len(s.workers))*w.window.tail.Load()*wordBits)
-	}
-	return min(low, s.targets)
-}
+func (s *Scanner) Low() uint64 { return s.job.Load().low() }
 
 // Duration is how long a number of targets takes at a rate per second.
 func Duration(targets uint64, rate float64) time.Duration {

@@ -15,7 +15,8 @@ type Worker struct {
 	scanner *Scanner
 	index   int
 	queue   iobackend.Queue // the device's own
-	window  *window
+	job     *job
+	window  *window // the job's
 	cursor  cursor
 	bucket  bucket
 	now     time.Duration
@@ -44,13 +45,14 @@ type Worker struct {
 	banner                  *bannerWorker
 	packet                  linklayer.Packet
 
-	stash  []iobackend.Frame // the client's frames, received in Wait
-	first  int               // of stash, the first that the client has not had
-	rx     []iobackend.Frame
-	woken  atomic.Bool
-	over   bool
-	counts Counts
-	low    atomic.Uint64
+	stash []iobackend.Frame // the client's frames, received in Wait
+	first int               // of stash, the first that the client has not had
+	rx    []iobackend.Frame
+	woken atomic.Bool
+	over  bool // the window is, and that is known
+	// finished: the job is, as far as this worker has to do with it
+	finished bool
+	counts   Counts
 
 	mutex sync.Mutex
 	shown Counts
@@ -71,13 +73,12 @@ func newWorker(s *Scanner, k, workers int) *Worker {
 	queue := c.Device.Queue(k)
 	w := &Worker{
 		scanner: s, index: k, queue: queue, bucket: newBucket(c.Rate, c.Batch, workers),
-		window: newWindow(c.window(workers), shareOf(s.targets-c.From, uint64(k), uint64(workers)), c.Retries),
-		tx:     make([]iobackend.Frame, c.Batch), rx: make([]iobackend.Frame, c.Batch),
+		tx: make([]iobackend.Frame, c.Batch), rx: make([]iobackend.Frame, c.Batch),
 		left: make([]uint64, c.Retries), now: queue.Now(),
 		arps: newRing[linklayer.ARP](arpsMax), resets: newRing[reset](resetsMax), asks: newRing[ask](asksMax), held: newRing[heldResult](heldMax), again: newRing[heldResult](heldMax),
 	}
 	w.bucket.at = w.now
-	w.low.Store(c.From)
+	w.begin(s.job.Load())
 	if c.Banner != nil {
 		w.banner = newBannerWorker(w, c.Banner)
 	}
@@ -91,6 +92,9 @@ func (w *Worker) pump() (busy bool) {
 	w.nextAt = w.now + time.Second
 	if s.stopping.Load() {
 		return false
+	}
+	if j := s.job.Load(); j != w.job {
+		w.begin(j)
 	}
 	w.sendARPs()
 	budget := w.budget()
@@ -206,7 +210,7 @@ func (w *Worker) settle() {
 		for ; c.All && unanswered != 0; unanswered &= unanswered - 1 {
 			i := word*wordBits + uint64(bits.TrailingZeros64(unanswered))
 			r := Result{Outcome: Filtered, Reason: NoAnswer, Attempts: c.Retries + 1, At: w.now}
-			r.Address, r.Port = c.Space.At(w.scanner.place(w.index, i))
+			r.Address, r.Port = c.Space.At(w.job.place(w.index, i))
 			c.Result(w.index, &r)
 		}
 	}
@@ -224,7 +228,7 @@ func (w *Worker) note(o Outcome, r Reason, n uint64) {
 // parked, when there is none settled: false then.
 func (w *Worker) probe(i uint64) bool {
 	s := w.scanner
-	address, port := s.cfg.Space.at(&w.cursor, s.place(w.index, i))
+	address, port := s.cfg.Space.at(&w.cursor, w.job.place(w.index, i))
 	ethernet, state := w.nextHop(address)
 	if state != hopKnown {
 		w.hold(i, address, port, state)
@@ -280,11 +284,8 @@ func (w *Worker) publish() (news bool) {
 		w.shown = w.counts
 		w.mutex.Unlock()
 	}
-	w.low.Store(w.lowest())
-	if !w.over && w.window.over() && w.idle() {
-		w.over = true
-		w.scanner.working.Done()
-	}
+	w.job.lows[w.index].Store(w.lowest())
+	w.end()
 	return news
 }
 
@@ -295,7 +296,7 @@ func (w *Worker) idle() bool {
 
 // lowest is the first index of the shard that may still come to an outcome here.
 func (w *Worker) lowest() uint64 {
-	low := w.scanner.settled()
+	low := w.job.settled()
 	for _, r := range []*ring[heldResult]{&w.held, &w.again} {
 		if r.len() > 0 {
 			low = min(low, r.front().low)

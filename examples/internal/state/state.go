@@ -28,12 +28,12 @@ const fileName = "run.json"
 
 // Identity is which run a directory is of.
 type Identity struct {
-	Program string
+	Program string `json:"program"`
 	// Version is that of what the program keeps as its position.
-	Version int
+	Version int `json:"version"`
 	// Settings are what must be the same to go on, by the name of the flag
 	// (with its dash) or of what else decides.
-	Settings map[string]string
+	Settings map[string]string `json:"settings"`
 }
 
 // checkpoint is the file.
@@ -103,25 +103,40 @@ func (d *Dir) read() error {
 	return nil
 }
 
-// differs says what makes a checkpoint another run's.
+// differs says what makes a checkpoint another run's, and what to do.
 func (d *Dir) differs(c *checkpoint) string {
-	if c.Program != d.id.Program {
-		return fmt.Sprintf("it is of another program, %s; give another -state", c.Program)
+	other := &Identity{c.Program, c.Version, c.Settings}
+	reason := d.id.Differs(other)
+	switch {
+	case reason == "":
+		return ""
+	case other.Program != d.id.Program:
+		return reason + "; give another -state"
+	case other.Version != d.id.Version:
+		return reason + "; go on with the program that made it, or remove it to begin anew"
 	}
-	if c.Version != d.id.Version {
-		return fmt.Sprintf("it is of version %d, this program's is %d; go on with the program that made it, or remove it to begin anew", c.Version, d.id.Version)
+	return reason + "; give the same, or another -state"
+}
+
+// Differs says what makes other another run than this; nothing where it is the
+// same.
+func (id *Identity) Differs(other *Identity) string {
+	if other.Program != id.Program {
+		return "it is of another program, " + other.Program
 	}
-	names := slices.Collect(maps.Keys(d.id.Settings))
-	for name := range c.Settings {
+	if other.Version != id.Version {
+		return fmt.Sprintf("it is of version %d, this program's is %d", other.Version, id.Version)
+	}
+	names := slices.Collect(maps.Keys(id.Settings))
+	for name := range other.Settings {
 		if !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		before, now := c.Settings[name], d.id.Settings[name]
-		if before != now {
-			return fmt.Sprintf("it is of another run: %s was %q, and is %q now; give the same, or another -state", name, before, now)
+		if before, now := other.Settings[name], id.Settings[name]; before != now {
+			return fmt.Sprintf("it is of another run: %s was %q, and is %q now", name, before, now)
 		}
 	}
 	return ""
