@@ -132,7 +132,7 @@ type Choice struct {
 // before it since the last success, and was taken or resting; ErrBusy that a
 // bounded number was, and that the next call goes on from there. With up to
 // 1,024 tuples one call looks at all.
-func (a *Allocator) Next(t *Table, q *Quarantine, remote *[16]byte, port uint16, now time.Duration) (Key, error) {
+func (a *Allocator) Next(t *Table, q *Quarantine, remote uint32, port uint16, now time.Duration) (Key, error) {
 	key, _, err := a.NextHashed(t, q, remote, port, Choice{}, now)
 	return key, err
 }
@@ -140,16 +140,16 @@ func (a *Allocator) Next(t *Table, q *Quarantine, remote *[16]byte, port uint16,
 // NextHashed is Next within a choice. It also returns the key's hash in the
 // table, for InsertHashed. Both mean nothing with an error. A choice that the allocator does not own is
 // ErrNotOwned.
-func (a *Allocator) NextHashed(t *Table, q *Quarantine, remote *[16]byte, port uint16, c Choice, now time.Duration) (Key, uint64, error) {
+func (a *Allocator) NextHashed(t *Table, q *Quarantine, remote uint32, port uint16, c Choice, now time.Duration) (Key, uint64, error) {
 	s, err := a.seek(t, q, remote, port, c, now)
 	return s.key, s.hash, err
 }
 
 // seek runs a search; when it succeeds the key and hash are in it.
-func (a *Allocator) seek(t *Table, q *Quarantine, remote *[16]byte, port uint16, c Choice, now time.Duration) (*search, error) {
+func (a *Allocator) seek(t *Table, q *Quarantine, remote uint32, port uint16, c Choice, now time.Duration) (*search, error) {
 	s := &a.search
 	s.a, s.t, s.q, s.now = a, t, q, now
-	s.key = Key{Remote: *remote, RemotePort: port}
+	s.key = Key{Remote: remote, RemotePort: port}
 	if !s.narrow(c) {
 		return s, ErrNotOwned
 	}
@@ -158,7 +158,7 @@ func (a *Allocator) seek(t *Table, q *Quarantine, remote *[16]byte, port uint16,
 
 // Claim is NextHashed and InsertHashed in one, without a second look-up. The
 // error is one of NextHashed's; ErrFull also when the table has no entry left.
-func (a *Allocator) Claim(t *Table, q *Quarantine, remote *[16]byte, port uint16, c Choice, now time.Duration) (uint32, error) {
+func (a *Allocator) Claim(t *Table, q *Quarantine, remote uint32, port uint16, c Choice, now time.Duration) (uint32, error) {
 	if t.Len() == t.Cap() {
 		return None, ErrFull
 	}
@@ -218,7 +218,7 @@ func (s *search) narrow(c Choice) bool {
 		s.port, s.ports = (uint32(c.Port)-a.first)/a.step, 1
 		choice |= 1<<33 | uint64(c.Port)
 	}
-	s.place = a.key.remote(&s.key.Remote, uint64(s.key.RemotePort)|choice<<16)
+	s.place = a.key.remote(s.key.Remote, uint64(s.key.RemotePort)|choice<<16)
 	return true
 }
 

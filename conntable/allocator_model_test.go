@@ -32,7 +32,7 @@ func (m *tuples) all(remote uint32, choice Choice) (keys []Key) {
 				choice.Port != 0 && int(choice.Port) != port || choice.HasLocal && int(choice.Local) != local {
 				continue
 			}
-			keys = append(keys, Key{Remote: v4(remote), RemotePort: 80, Local: uint16(local), LocalPort: uint16(port)})
+			keys = append(keys, Key{Remote: remote, RemotePort: 80, Local: uint16(local), LocalPort: uint16(port)})
 		}
 	}
 	return keys

@@ -24,8 +24,8 @@ func newClient(t testing.TB, capacity int, rest time.Duration, cfg AllocatorConf
 
 // open claims a tuple to a destination and returns its index.
 func (c *client) open(remote uint32, choice Choice, now time.Duration) (uint32, error) {
-	address := v4(remote)
-	return c.a.Claim(c.table, c.q, &address, 80, choice, now)
+	address := remote
+	return c.a.Claim(c.table, c.q, address, 80, choice, now)
 }
 
 // close ends a connection.
@@ -62,7 +62,7 @@ func TestEveryTupleOnceThenFull(t *testing.T) {
 			key := c.table.At(index).Key()
 			require.False(t, seen[key])
 			require.True(t, c.a.Owns(key.Local, key.LocalPort))
-			require.Equal(t, v4(7), key.Remote)
+			require.EqualValues(t, 7, key.Remote)
 			require.EqualValues(t, 80, key.RemotePort)
 			seen[key] = true
 			perSource[key.Local]++
@@ -154,7 +154,7 @@ func TestChoiceOfSourceAndPort(t *testing.T) {
 
 	index, err := c.open(8, Choice{Local: 1, HasLocal: true, Port: 1005}, 0)
 	require.NoError(t, err)
-	require.Equal(t, Key{Remote: v4(8), RemotePort: 80, Local: 1, LocalPort: 1005}, c.table.At(index).Key())
+	require.Equal(t, Key{Remote: 8, RemotePort: 80, Local: 1, LocalPort: 1005}, c.table.At(index).Key())
 	for _, choice := range []Choice{{Port: 999}, {Port: 1010}, {Local: 3, HasLocal: true}} {
 		_, err = c.open(8, choice, 0)
 		require.ErrorIs(t, err, ErrNotOwned)
@@ -163,7 +163,7 @@ func TestChoiceOfSourceAndPort(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	c := newClient(t, 10, time.Second, AllocatorConfig{Sources: 1, PortMin: 1000, PortMax: 1009, Shards: 1})
-	key := Key{Remote: v4(7), RemotePort: 80, LocalPort: 1001}
+	key := Key{Remote: 7, RemotePort: 80, LocalPort: 1001}
 	check := func(now time.Duration) error { return c.a.Check(c.table, c.q, &key, now) }
 	require.NoError(t, check(0))
 	index := insert(t, c.table, key)
@@ -232,11 +232,11 @@ func TestAllocatorDoesNotAllocate(t *testing.T) {
 	now := time.Duration(0)
 	require.Zero(t, testing.AllocsPerRun(200, func() {
 		now += 10 * time.Millisecond
-		remote := v4(1)
-		if _, err := c.a.Next(c.table, c.q, &remote, 80, now); err != nil {
+		remote := uint32(1)
+		if _, err := c.a.Next(c.table, c.q, remote, 80, now); err != nil {
 			return
 		}
-		if index, err := c.a.Claim(c.table, c.q, &remote, 80, Choice{}, now); err == nil {
+		if index, err := c.a.Claim(c.table, c.q, remote, 80, Choice{}, now); err == nil {
 			c.close(index, now)
 		}
 	}))

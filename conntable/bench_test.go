@@ -11,7 +11,7 @@ import (
 func filled(b *testing.B, n int) (*Table, []Key) {
 	table := newTable(b, n)
 	for i := range n {
-		key := Key{Remote: v4(uint32(i)), RemotePort: 80, LocalPort: 1024}
+		key := Key{Remote: uint32(i), RemotePort: 80, LocalPort: 1024}
 		if _, err := table.Insert(&key); err != nil {
 			b.Fatal(err)
 		}
@@ -19,7 +19,7 @@ func filled(b *testing.B, n int) (*Table, []Key) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	keys := make([]Key, min(n, 1<<20))
 	for i := range keys {
-		keys[i] = Key{Remote: v4(uint32(rng.IntN(n))), RemotePort: 80, LocalPort: 1024}
+		keys[i] = Key{Remote: uint32(rng.IntN(n)), RemotePort: 80, LocalPort: 1024}
 	}
 	return table, keys
 }
@@ -87,24 +87,24 @@ func BenchmarkCycle(b *testing.B) {
 			q, _ := NewQuarantine(1<<18, time.Second)
 			a, _ := NewAllocator(AllocatorConfig{Sources: 250, PortMin: 1024, PortMax: 65535, Shards: 1})
 			for i := range n {
-				key := Key{Remote: v4(uint32(i)), RemotePort: 81, LocalPort: 1024}
+				key := Key{Remote: uint32(i), RemotePort: 81, LocalPort: 1024}
 				if _, err := table.Insert(&key); err != nil {
 					b.Fatal(err)
 				}
 			}
 			var open [window]uint32
 			for i := range open {
-				remote := v4(uint32(i))
-				open[i], _ = a.Claim(table, q, &remote, 80, Choice{}, 0)
+				remote := uint32(i)
+				open[i], _ = a.Claim(table, q, remote, 80, Choice{}, 0)
 			}
 			b.ResetTimer()
 			for i := range b.N {
 				now := time.Duration(i) * 4 * time.Microsecond
 				slot := &open[i%window]
 				table.Retire(*slot, q, now)
-				remote := v4(uint32(i * 7919 % 60000))
+				remote := uint32(i * 7919 % 60000)
 				var err error
-				if *slot, err = a.Claim(table, q, &remote, 80, Choice{}, now); err != nil {
+				if *slot, err = a.Claim(table, q, remote, 80, Choice{}, now); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -120,7 +120,7 @@ func BenchmarkAllocate(b *testing.B) {
 			a, _ := NewAllocator(AllocatorConfig{Sources: 16, PortMin: 1, PortMax: 62500, Shards: 1})
 			table := newTable(b, a.Tuples())
 			q, _ := NewQuarantine(1, 0)
-			remote, rng := v4(1), rand.New(rand.NewPCG(3, 3))
+			remote, rng := uint32(1), rand.New(rand.NewPCG(3, 3))
 			for i := range a.Tuples() {
 				if rng.IntN(100) < percent {
 					key := Key{Remote: remote, RemotePort: 80, LocalPort: uint16(1 + i%62500), Local: uint16(i / 62500)}
@@ -131,7 +131,7 @@ func BenchmarkAllocate(b *testing.B) {
 			}
 			b.ResetTimer()
 			for range b.N {
-				if _, err := a.Next(table, q, &remote, 80, 0); err != nil && err != ErrBusy {
+				if _, err := a.Next(table, q, remote, 80, 0); err != nil && err != ErrBusy {
 					b.Fatal(err)
 				}
 			}

@@ -27,9 +27,10 @@
 // table, an [Allocator] and a [Quarantine] of its own, and the local port says
 // which worker a connection belongs to ([Owner]). Everything is taken by the
 // constructors; no other function allocates. Memory that has never been used
-// is not resident. Per connection of capacity: 64 bytes of [Entry], 32 of
-// [Extra] and 11 of index; the index holds no pointer, so the garbage collector
-// never looks at any of it. A *Entry or *Extra stays valid, and keeps its
+// is not resident. Per connection of capacity: 64 bytes of [Entry] and 11 of
+// index, and 24 of [Extra] once a use of the entry has needed it; none of it
+// holds a pointer, so the garbage collector never looks at it. An address is a
+// number of 32 bits: IPv6 would want a table of its own. A *Entry or *Extra stays valid, and keeps its
 // address, for as long as the table.
 //
 // # Time

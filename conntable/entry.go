@@ -1,6 +1,7 @@
 package conntable
 
 import (
+	"encoding/binary"
 	"net/netip"
 	"unsafe"
 
@@ -28,9 +29,10 @@ const (
 // the garbage collector never looks at ten million of them. Everything that
 // only some connections need lives in a side record.
 type Entry struct {
-	Remote     [16]byte // the peer's address; IPv4 in its mapped form
+	Remote     uint32 // the peer's IPv4 address as a number
 	RemotePort uint16
 	LocalPort  uint16
+	User       uint64 // the application's own word
 	Local      uint16 // index of the local address in the client's sources
 	State      State
 	Scale      uint8      // low nibble: the peer's window shift; high nibble: ours
@@ -47,14 +49,16 @@ type Entry struct {
 	Generation uint32     // counts the uses of this entry, 24 bits
 	Due        uint32     // when the state's own timer is due (retransmission, probe, FIN-WAIT-2, TIME-WAIT), in ms of the worker's clock; 0 = none
 	Micros     uint32     // SYN-SENT: when the SYN left, µs; later: the handshake's round trip, µs
+	Extended   bool       // Extra may hold something
 }
 
 var _ [64]byte = [unsafe.Sizeof(Entry{})]byte{}
 
-// Extra is the part of a connection that a packet rarely needs. Instants are
-// in ms of the worker's clock, 0 = none.
+// Extra is the part of a connection that only some need: those with a request,
+// a limit, or a delayed ACK. While Entry.Extended is false it is zero, and
+// neither read nor written: what no connection needs takes no memory. Instants
+// are in ms of the worker's clock, 0 = none.
 type Extra struct {
-	User       uint64     // the application's own word
 	Request    uint32     // interned request + 1; 0 = none
 	RequestSeq seq.Number // where that request begins
 	Active     uint32     // when the peer's last segment came
@@ -63,11 +67,11 @@ type Extra struct {
 	AckDue     uint32     // when a delayed ACK must leave
 }
 
-var _ [32]byte = [unsafe.Sizeof(Extra{})]byte{}
+var _ [24]byte = [unsafe.Sizeof(Extra{})]byte{}
 
 // Key names a connection within a table: the remote end and the local one.
 type Key struct {
-	Remote     [16]byte
+	Remote     uint32 // IPv4 address as a number
 	RemotePort uint16
 	LocalPort  uint16
 	Local      uint16 // index of the local address
@@ -78,9 +82,11 @@ func (e *Entry) Key() Key {
 	return Key{e.Remote, e.RemotePort, e.LocalPort, e.Local}
 }
 
-// RemoteAddrPort returns the peer's end as netip knows it (IPv4 unmapped).
+// RemoteAddrPort returns the peer's end as netip knows it.
 func (e *Entry) RemoteAddrPort() netip.AddrPort {
-	return netip.AddrPortFrom(netip.AddrFrom16(e.Remote).Unmap(), e.RemotePort)
+	var remote [4]byte
+	binary.BigEndian.PutUint32(remote[:], e.Remote)
+	return netip.AddrPortFrom(netip.AddrFrom4(remote), e.RemotePort)
 }
 
 // ID names one use of one entry of one worker's table: 8 bits of worker, 24

@@ -1,6 +1,7 @@
 package conntable_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"time"
@@ -27,8 +28,8 @@ func Example() {
 	}
 
 	now := 5 * time.Second
-	remote := netip.MustParseAddr("192.0.2.1").As16()
-	index, err := allocator.Claim(table, resting, &remote, 443, conntable.Choice{}, now)
+	remote := binary.BigEndian.Uint32(netip.MustParseAddr("192.0.2.1").AsSlice())
+	index, err := allocator.Claim(table, resting, remote, 443, conntable.Choice{}, now)
 	if err != nil {
 		panic(err)
 	}

@@ -1,9 +1,6 @@
 package conntable
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "math/bits"
 
 // hashKey is the secret that makes hashes unpredictable to a peer.
 type hashKey [4]uint64
@@ -29,20 +26,19 @@ func fold(a, b uint64) uint64 {
 }
 
 // remote hashes one end of a connection.
-func (k *hashKey) remote(address *[16]byte, port uint64) uint64 {
-	a := binary.LittleEndian.Uint64(address[:8])
-	b := binary.LittleEndian.Uint64(address[8:])
-	return fold(fold(a^k[0], b^k[1])^port, k[2])
+func (k *hashKey) remote(address uint32, port uint64) uint64 {
+	const mapped = 0xffff0000 // the rest of the address in its 16-byte form
+	return fold(fold(k[0], (uint64(bits.ReverseBytes32(address))<<32|mapped)^k[1])^port, k[2])
 }
 
 // entry hashes the key of an entry, without a copy.
 func (k *hashKey) entry(e *Entry) uint64 {
-	return k.remote(&e.Remote,
+	return k.remote(e.Remote,
 		uint64(e.RemotePort)|uint64(e.LocalPort)<<16|uint64(e.Local)<<32)
 }
 
 // key hashes a whole key.
 func (k *hashKey) key(key *Key) uint64 {
-	return k.remote(&key.Remote,
+	return k.remote(key.Remote,
 		uint64(key.RemotePort)|uint64(key.LocalPort)<<16|uint64(key.Local)<<32)
 }

@@ -55,7 +55,8 @@ func New(capacity int, worker uint8, seed [2]uint64) (*Table, error) {
 // At returns the entry at an index below Cap.
 func (t *Table) At(index uint32) *Entry { return &t.entries[index] }
 
-// Extra returns the rarely needed part of the entry at an index below Cap.
+// Extra returns the rarely needed part of the entry at an index below Cap. It
+// may be written to only while the entry is Extended.
 func (t *Table) Extra(index uint32) *Extra { return &t.extras[index] }
 
 // ID names the present use of the entry at an index below Cap.
@@ -121,14 +122,10 @@ func (t *Table) insertNew(key *Key, hash uint64) (uint32, error) {
 		return None, ErrFull
 	}
 	t.index.add(hash, index)
-	e := &t.entries[index]
-	generation := nextGeneration(e.Generation)
-	*e = Entry{
-		Remote: key.Remote, RemotePort: key.RemotePort,
-		LocalPort: key.LocalPort, Local: key.Local,
-		Generation: generation,
-	}
-	t.extras[index] = Extra{}
+	e := &t.entries[index] // zero, but for
+	e.Side = 0
+	e.Generation = nextGeneration(e.Generation)
+	e.Remote, e.RemotePort, e.LocalPort, e.Local = key.Remote, key.RemotePort, key.LocalPort, key.Local
 	t.used++
 	return index, nil
 }
@@ -178,6 +175,9 @@ func (t *Table) removeHashed(index uint32, hash uint64) bool {
 	e := &t.entries[index]
 	if !t.index.remove(hash, index) {
 		return false
+	}
+	if e.Extended {
+		t.extras[index] = Extra{}
 	}
 	*e = Entry{Generation: e.Generation, Side: t.free}
 	t.free = index + 1

@@ -9,11 +9,6 @@ import (
 	"myriad/internal/seeded"
 )
 
-// v4 is an IPv4 address in its mapped form.
-func v4(n uint32) [16]byte {
-	return [16]byte{10: 0xff, 11: 0xff, 12: byte(n >> 24), 13: byte(n >> 16), 14: byte(n >> 8), 15: byte(n)}
-}
-
 // newTable makes a table or fails the test.
 func newTable(t testing.TB, capacity int) *Table {
 	t.Helper()
@@ -33,15 +28,15 @@ func insert(t testing.TB, table *Table, key Key) uint32 {
 
 // numbered makes the n-th of a family of keys.
 func numbered(n int) Key {
-	return Key{Remote: v4(uint32(n)), RemotePort: 80, LocalPort: uint16(1024 + n%60000), Local: uint16(n % 7)}
+	return Key{Remote: uint32(n), RemotePort: 80, LocalPort: uint16(1024 + n%60000), Local: uint16(n % 7)}
 }
 
 func TestInsertGivesAnEntryThatIsZeroButForItsKey(t *testing.T) {
 	table := newTable(t, 4)
 	first := insert(t, table, numbered(1))
-	*table.At(first) = Entry{Remote: v4(1), RemotePort: 80, LocalPort: 1025, Local: 1, State: Established,
-		Generation: table.At(first).Generation, Side: 9, SndUna: 5}
-	table.Extra(first).User = 77
+	*table.At(first) = Entry{Remote: 1, RemotePort: 80, LocalPort: 1025, Local: 1, State: Established,
+		Generation: table.At(first).Generation, Side: 9, SndUna: 5, User: 77, Extended: true}
+	table.Extra(first).Request = 77
 	require.True(t, table.Remove(first))
 
 	key := numbered(2)
@@ -250,7 +245,7 @@ func TestHashDependsOnEachPartOfTheKeyAndTheSeed(t *testing.T) {
 	table := newTable(t, 1)
 	base := numbered(5)
 	keys := []Key{base, base, base, base, base}
-	keys[1].Remote[0]++
+	keys[1].Remote++
 	keys[2].RemotePort++
 	keys[3].LocalPort++
 	keys[4].Local++
@@ -270,11 +265,11 @@ func TestHashDependsOnEachPartOfTheKeyAndTheSeed(t *testing.T) {
 // as evenly as random ones; 15 slots then overflow rarely.
 func TestHashSpreadsOrderedKeys(t *testing.T) {
 	families := map[string]func(i int) Key{
-		"ports":     func(i int) Key { return Key{Remote: v4(1), RemotePort: 80, LocalPort: uint16(i)} },
-		"addresses": func(i int) Key { return Key{Remote: v4(uint32(i)), RemotePort: 80, LocalPort: 1024} },
-		"subnets":   func(i int) Key { return Key{Remote: v4(uint32(i) << 8), RemotePort: 443, LocalPort: 1024} },
+		"ports":     func(i int) Key { return Key{Remote: 1, RemotePort: 80, LocalPort: uint16(i)} },
+		"addresses": func(i int) Key { return Key{Remote: uint32(i), RemotePort: 80, LocalPort: 1024} },
+		"subnets":   func(i int) Key { return Key{Remote: uint32(i) << 8, RemotePort: 443, LocalPort: 1024} },
 		"sources": func(i int) Key {
-			return Key{Remote: v4(9), RemotePort: 80, LocalPort: uint16(i / 250), Local: uint16(i % 250)}
+			return Key{Remote: 9, RemotePort: 80, LocalPort: uint16(i / 250), Local: uint16(i % 250)}
 		},
 	}
 	for name, family := range families {

@@ -148,7 +148,9 @@ func (m *Machine) finAcked(c *conn, r *Result) bool {
 func (m *Machine) timeWait(c *conn, r *Result) {
 	c.e.State = conntable.TimeWait
 	c.e.Due = tick(c.now + m.cfg.TimeWait)
-	c.x.Deadline, c.x.Idle = 0, 0
+	if c.e.Extended {
+		c.x.Deadline, c.x.Idle = 0, 0
+	}
 	if c.e.Flags&finHeld == 0 {
 		r.Events |= Closed
 	}

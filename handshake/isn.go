@@ -1,7 +1,6 @@
 package handshake
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"time"
 
@@ -24,9 +23,10 @@ func (m *Machine) stampOffset(e *conntable.Entry) uint32 { return uint32(m.keyed
 // keyed is SipHash-2-4 (Aumasson and Bernstein, 2012) of the connection's two
 // ends and a number that keeps its uses apart.
 func (m *Machine) keyed(e *conntable.Entry, use uint16) uint64 {
+	const mapped = 0xffff0000 // the rest of the address in its 16-byte form
 	h := newSip(m.cfg.Secret)
-	h.add(binary.LittleEndian.Uint64(e.Remote[:8]))
-	h.add(binary.LittleEndian.Uint64(e.Remote[8:]))
+	h.add(0)
+	h.add(uint64(bits.ReverseBytes32(e.Remote))<<32 | mapped)
 	h.add(uint64(e.RemotePort) | uint64(e.LocalPort)<<16 | uint64(e.Local)<<32 | uint64(use)<<48)
 	return h.sum(24)
 }

@@ -147,8 +147,8 @@ const BurstPieces = 32
 // conn is what the functions of this package pass to each other.
 type conn struct {
 	e   *conntable.Entry
-	x   *conntable.Extra
-	s   *Side // nil for a plain connection
+	x   *conntable.Extra // to be written to after extend only
+	s   *Side            // nil for a plain connection
 	i   uint32
 	now time.Duration
 }
@@ -160,6 +160,13 @@ func (m *Machine) load(c *conn, i uint32, now time.Duration) {
 	if c.e.Side != 0 {
 		c.s = &m.sides.records[c.e.Side-1]
 	}
+}
+
+// extend is the entry's Extra, to be written to. What most connections touch
+// asks for Extended before it reads there, and saves them the memory.
+func (c *conn) extend() *conntable.Extra {
+	c.e.Extended = true
+	return c.x
 }
 
 // tick turns an instant into the milliseconds that entries hold, rounded up

@@ -18,15 +18,20 @@ type OpenOptions struct {
 // Open starts the connection of a newly inserted entry: SYN-SENT, with a SYN
 // for Output to send (RFC 9293 §3.10.1).
 func (m *Machine) Open(i uint32, now time.Duration, o OpenOptions) {
-	e, x := m.table.At(i), m.table.Extra(i)
+	e := m.table.At(i)
 	iss := m.isn(e, now)
 	e.State = conntable.SynSent
 	e.SndUna, e.SndNxt = iss, iss
 	e.Scale = m.scale << 4
 	e.SndMSS = mssDefault
 	e.Flags = sendSYN | fresh
-	x.Request, x.RequestSeq = o.Request, iss+1
+	if o == (OpenOptions{}) {
+		return
+	}
+	x := m.table.Extra(i)
+	e.Extended = true
 	if o.Request != 0 {
+		x.Request, x.RequestSeq = o.Request, iss+1
 		e.Flags |= request
 		if o.Separate {
 			e.Flags |= separate
@@ -93,7 +98,7 @@ func (m *Machine) answerSYN(c *conn, g *linklayer.Segment) {
 		g.Options.TSEcr = c.s.stamps.recent
 	}
 	c.e.Flags &^= ackNow
-	c.x.AckDue = 0
+	c.ackSaid()
 }
 
 // backoff doubles a timeout retries times (RFC 6298 §5.5), up to its ceiling.

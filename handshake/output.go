@@ -62,7 +62,14 @@ func (m *Machine) finishSegment(c *conn, g *linklayer.Segment) {
 		}
 	}
 	e.Unacked &^= unackedMask
-	c.x.AckDue = 0
+	c.ackSaid()
+}
+
+// ackSaid ends the wait of a delayed ACK.
+func (c *conn) ackSaid() {
+	if c.e.Extended {
+		c.x.AckDue = 0
+	}
 }
 
 // outputRST ends the connection (RFC 9293 §3.10.5).

@@ -258,7 +258,7 @@ func (m *Machine) oweACK(c *conn, size int, fin bool) {
 		e.Flags |= ackNow
 	}
 	if e.Flags&ackNow == 0 && c.x.AckDue == 0 {
-		c.x.AckDue = tick(c.now + ackDelay(c))
+		c.extend().AckDue = tick(c.now + ackDelay(c))
 	}
 }
 

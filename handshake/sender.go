@@ -77,7 +77,8 @@ func (m *Machine) WriteRequest(i, id uint32, now time.Duration) (int, error) {
 	if !light && !m.needSide(&c) {
 		return 0, ErrNoMemory
 	}
-	c.x.Request, c.x.RequestSeq = id, c.e.SndNxt
+	x := c.extend()
+	x.Request, x.RequestSeq = id, c.e.SndNxt
 	if light {
 		c.e.Flags |= request
 		return size, nil

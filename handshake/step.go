@@ -37,7 +37,7 @@ func (m *Machine) stepSynchronized(c *conn, g *linklayer.Segment) Result {
 	if g.Flags&linklayer.ACK == 0 {
 		return m.drop(DropNoACK)
 	}
-	if c.x.Idle != 0 {
+	if e.Extended && c.x.Idle != 0 {
 		c.x.Active = tick(c.now)
 	}
 	var r Result

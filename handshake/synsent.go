@@ -101,7 +101,7 @@ func (m *Machine) establish(c *conn, g *linklayer.Segment) Result {
 	e.SndUna = e.SndNxt
 	e.Retries, e.Due = 0, 0
 	e.Flags |= ackNow
-	if c.x.Idle != 0 {
+	if c.e.Extended && c.x.Idle != 0 {
 		c.x.Active = tick(c.now)
 	}
 	window := uint32(g.Window)

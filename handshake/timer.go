@@ -10,9 +10,12 @@ import (
 // for nothing but segments.
 func (m *Machine) Deadline(i uint32, now time.Duration) (time.Duration, bool) {
 	e, x := m.table.At(i), m.table.Extra(i)
-	first := earlier(earlier(e.Due, x.AckDue), x.Deadline)
-	if x.Idle != 0 {
-		first = earlier(first, nonzero(x.Active+x.Idle))
+	first := e.Due
+	if e.Extended {
+		first = earlier(earlier(first, x.AckDue), x.Deadline)
+		if x.Idle != 0 {
+			first = earlier(first, nonzero(x.Active+x.Idle))
+		}
 	}
 	if first == 0 {
 		return 0, false
@@ -42,13 +45,13 @@ func (m *Machine) Timeout(i uint32, now time.Duration) Result {
 	if c.e.Flags&sendRST != 0 {
 		return Result{}
 	}
-	if due(c.x.Deadline, now) || c.x.Idle != 0 && due(nonzero(c.x.Active+c.x.Idle), now) {
+	if c.e.Extended && (due(c.x.Deadline, now) || c.x.Idle != 0 && due(nonzero(c.x.Active+c.x.Idle), now)) {
 		if !synchronized(c.e.State) {
 			return m.fail(&c, DeadlineExceeded)
 		}
 		return m.abort(&c, DeadlineExceeded)
 	}
-	if due(c.x.AckDue, now) {
+	if c.e.Extended && due(c.x.AckDue, now) {
 		c.x.AckDue = 0
 		c.e.Flags |= ackNow
 	}

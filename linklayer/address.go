@@ -79,8 +79,8 @@ func classify4(ip uint32) AddressClass {
 	return Reserved
 }
 
-// unicast4 is classify4(ip) == Unicast for the packet path.
-func unicast4(ip uint32) bool {
+// IsUnicast4 is IsUnicast for an IPv4 address as a number.
+func IsUnicast4(ip uint32) bool {
 	top := ip >> 24
 	return top-1 < 223 && top != 127
 }

@@ -74,7 +74,7 @@ func parseARP(b []byte, p *Packet) Drop {
 	a.SenderIP = mapped(sender)
 	a.TargetIP = mapped(binary.BigEndian.Uint32(msg.ProtocolAddressTarget()))
 	probe := op == ARPRequest && sender == 0
-	if !isStation(&a.Sender) || !probe && !unicast4(sender) {
+	if !isStation(&a.Sender) || !probe && !IsUnicast4(sender) {
 		return DropARPSender
 	}
 	p.Kind = KindARP

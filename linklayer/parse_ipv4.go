@@ -15,9 +15,9 @@ func parseIPv4(b []byte, checksumOK bool, p *Packet) Drop {
 	source := binary.BigEndian.Uint32(b[12:16])
 	destination := binary.BigEndian.Uint32(b[16:20])
 	switch {
-	case !unicast4(source):
+	case !IsUnicast4(source):
 		return DropIPSource
-	case !unicast4(destination):
+	case !IsUnicast4(destination):
 		return DropIPDestination
 	case source == destination:
 		return DropIPLand

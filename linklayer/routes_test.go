@@ -101,7 +101,7 @@ func TestRFC16_OnlyUnicastIsConnectedTo(t *testing.T) {
 		require.Equal(t, want == Unicast, IsUnicast(a.As16()), address)
 		if a.Is4() {
 			a16 := a.As16()
-			require.Equal(t, want == Unicast, unicast4(ipv4(&a16)), address)
+			require.Equal(t, want == Unicast, IsUnicast4(ipv4(&a16)), address)
 		}
 	}
 	require.Equal(t, "multicast", Multicast.String())

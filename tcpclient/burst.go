@@ -26,7 +26,7 @@ func (w *Worker) startBursts() {
 // refuses is a loss like any other.
 func (w *Worker) emitBurst(i uint32, path *linklayer.Path) {
 	e, b, long := w.table.At(i), &w.burst, &w.out.Burst
-	n := linklayer.EmitTCPHeaders(b.headers[:], path, w.link.sources.ip4(e.Local), remote4(e), e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, long.Bytes)
+	n := linklayer.EmitTCPHeaders(b.headers[:], path, w.link.sources.ip4(e.Local), e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, long.Bytes)
 	if n == 0 {
 		w.counters.local[dropTooLong]++
 		return

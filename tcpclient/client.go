@@ -147,14 +147,15 @@ func (c *Client) openOne(o *Open) error {
 // asked for, or else has a route; the one that owns the local port asked for,
 // or else the next in turn.
 func (c *Client) workerFor(to, from netip.AddrPort) *Worker {
-	remote, local := to.Addr().As16(), from.Addr().As16()
+	remote, isIPv4 := ipv4(to.Addr())
+	local := from.Addr().As16()
 	for _, l := range c.links {
 		if from.Addr().IsValid() && !from.Addr().IsUnspecified() {
 			if _, ours := l.sources.index(&local); !ours {
 				continue
 			}
 		}
-		if !l.reaches(remote) {
+		if !isIPv4 || !l.reaches(remote) {
 			continue
 		}
 		if p := from.Port(); p != 0 {

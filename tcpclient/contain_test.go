@@ -22,6 +22,7 @@ func TestAFailedAssertionEndsOneConnection(t *testing.T) {
 		"a timer": func(s *script, id ID) {
 			i, _ := s.log.w.table.Resolve(id)
 			s.log.w.wheel.Arm(i, s.log.w.now+time.Millisecond)
+			s.log.w.table.At(i).Extended = true
 			s.log.w.table.Extra(i).AckDue = 1
 			s.pass(10 * time.Millisecond)
 			s.log.w.queueOutput(i)

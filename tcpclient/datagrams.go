@@ -55,13 +55,13 @@ func newDatagrams(cfg *Config, w *Worker, capacity int, random *mathrand.ChaCha8
 
 func (w *Worker) query(q *Query) (ID, error) {
 	d := w.datagrams
-	remote := q.Remote.Addr().As16()
+	remote, isIPv4 := ipv4(q.Remote.Addr())
 	switch {
 	case d == nil:
 		return 0, errQueryOff
 	case w.closing.asked:
 		return 0, errQueryClosed
-	case !w.link.peer(remote) || q.Remote.Port() == 0:
+	case !isIPv4 || !w.link.peer(remote) || q.Remote.Port() == 0:
 		return 0, errQueryInvalid
 	case len(q.Data) > d.size:
 		return 0, errQueryTooLong
@@ -74,7 +74,7 @@ func (w *Worker) query(q *Query) (ID, error) {
 	if !ok {
 		return 0, errQueryInvalid
 	}
-	i, err := d.ports.Claim(d.table, d.resting, &remote, q.Remote.Port(), choice, w.now)
+	i, err := d.ports.Claim(d.table, d.resting, remote, q.Remote.Port(), choice, w.now)
 	switch {
 	case errors.Is(err, conntable.ErrNotOwned):
 		return 0, errQueryInvalid
@@ -87,7 +87,7 @@ func (w *Worker) query(q *Query) (ID, error) {
 	e.State, e.SndMSS = conntable.SynSent, uint16(len(q.Data))
 	e.Unacked, e.Due = uint8(q.Retries), uint32(max(orDefault(q.Timeout, queryTimeout)/time.Millisecond, 1))
 	copy(d.slot(i), q.Data)
-	d.table.Extra(i).User = q.User
+	e.User = q.User
 	id := d.table.ID(i)
 	d.waiting.push(uint64(id))
 	w.counters.queries++
@@ -131,7 +131,7 @@ func (w *Worker) sendDatagrams() {
 func (w *Worker) sendDatagram(i uint32, id ID, frame *iobackend.Frame) bool {
 	d := w.datagrams
 	e := d.table.At(i)
-	path, state := w.nextHop(&e.Remote)
+	path, state := w.nextHop(e.Remote)
 	switch state {
 	case hopWanted:
 		d.parked = append(d.parked, uint64(id))
@@ -141,7 +141,7 @@ func (w *Worker) sendDatagram(i uint32, id ID, frame *iobackend.Frame) bool {
 		return false
 	}
 	source := w.link.sources.at(e.Local)
-	n := linklayer.EmitUDP(frame.Data, path, source, e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), d.slot(i)[:e.SndMSS], 0)
+	n := linklayer.EmitUDP(frame.Data, path, source, asMapped(e.Remote), e.LocalPort, e.RemotePort, w.ipIDs.Next(), d.slot(i)[:e.SndMSS], 0)
 	w.transmit.commit(w, n, w.link.partial)
 	e.Micros = uint32(w.now / time.Microsecond)
 	d.wheel.Arm(i, w.now+time.Duration(e.Due)<<e.Retries*time.Millisecond)
@@ -200,7 +200,7 @@ func (w *Worker) sortUDP(f *iobackend.Frame, p *linklayer.Packet) {
 		return
 	}
 	d := w.datagrams
-	key := conntable.Key{Remote: p.Source, RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local}
+	key := conntable.Key{Remote: number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local}
 	i, known := d.table.Lookup(&key)
 	if !known || d.table.At(i).Retries == 0 {
 		w.counters.local[dropNoQuery]++
@@ -209,7 +209,7 @@ func (w *Worker) sortUDP(f *iobackend.Frame, p *linklayer.Packet) {
 	e := d.table.At(i)
 	w.counters.replies++
 	w.events = append(w.events, Event{
-		Kind: Reply, Conn: d.table.ID(i), User: d.table.Extra(i).User, Data: p.UDPPayload,
+		Kind: Reply, Conn: d.table.ID(i), User: e.User, Data: p.UDPPayload,
 		Elapsed: time.Duration(uint32(w.now/time.Microsecond)-e.Micros) * time.Microsecond,
 	})
 	w.removeQuery(i)
@@ -223,7 +223,7 @@ func (w *Worker) icmpQuery(f *iobackend.Frame, m *linklayer.ICMP, local uint16) 
 		w.handOver(f, owner)
 		return
 	}
-	key := conntable.Key{Remote: q.Destination, RemotePort: q.DestinationPort, LocalPort: q.SourcePort, Local: local}
+	key := conntable.Key{Remote: number(&q.Destination), RemotePort: q.DestinationPort, LocalPort: q.SourcePort, Local: local}
 	i, known := d.table.Lookup(&key)
 	if !known || m.Type != linklayer.ICMPUnreachable {
 		w.counters.local[dropICMPUnmatched]++
@@ -240,7 +240,7 @@ func (w *Worker) queryFailed(i uint32, why handshake.Reason) {
 	d := w.datagrams
 	w.counters.queriesFailed++
 	w.counters.failedBy[why]++
-	w.events = append(w.events, Event{Kind: Failed, Reason: why, Conn: d.table.ID(i), User: d.table.Extra(i).User})
+	w.events = append(w.events, Event{Kind: Failed, Reason: why, Conn: d.table.ID(i), User: d.table.At(i).User})
 	w.removeQuery(i)
 }
 

@@ -66,14 +66,14 @@ func (l *link) close() error {
 // version changes when a neighbour does.
 func (l *link) version() uint32 { return l.neighbors.Version() }
 
-// peer reports whether remote can be a peer at all: a unicast IPv4 address, and
-// not the broadcast address of a subnet on the link (RFC 9293 §3.9.2.3).
-func (l *link) peer(remote [16]byte) bool {
-	if !mapped(&remote) || !linklayer.IsUnicast(remote) {
+// peer reports whether remote can be a peer at all: a unicast address, and not
+// the broadcast address of a subnet on the link (RFC 9293 §3.9.2.3).
+func (l *link) peer(remote uint32) bool {
+	if !linklayer.IsUnicast4(remote) {
 		return false
 	}
 	for _, p := range l.subnets {
-		if linklayer.IsDirectedBroadcast(remote, p) {
+		if linklayer.IsDirectedBroadcast(asMapped(remote), p) {
 			return false
 		}
 	}
@@ -81,11 +81,11 @@ func (l *link) peer(remote [16]byte) bool {
 }
 
 // reaches reports whether there is a way to remote.
-func (l *link) reaches(remote [16]byte) bool {
+func (l *link) reaches(remote uint32) bool {
 	if l.onePath {
 		return true
 	}
-	_, ok := l.routes.NextHop(remote)
+	_, ok := l.routes.NextHop(asMapped(remote))
 	return ok
 }
 

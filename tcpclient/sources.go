@@ -4,8 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"net/netip"
-
-	"myriad/conntable"
 )
 
 // sources numbers our addresses on one interface: address k of the first
@@ -66,11 +64,7 @@ func mapped(a *[16]byte) bool {
 }
 
 // at returns address number index.
-func (s *sources) at(index uint16) (address [16]byte) {
-	address[10], address[11] = 0xff, 0xff
-	binary.BigEndian.PutUint32(address[12:], s.ip4(index))
-	return address
-}
+func (s *sources) at(index uint16) (address [16]byte) { return asMapped(s.ip4(index)) }
 
 // ip4 returns address number index as a number.
 func (s *sources) ip4(index uint16) uint32 {
@@ -82,5 +76,21 @@ func (s *sources) ip4(index uint16) uint32 {
 	return 0
 }
 
-// remote4 is the address of a connection's peer as a number.
-func remote4(e *conntable.Entry) uint32 { return binary.BigEndian.Uint32(e.Remote[12:]) }
+// asMapped is an IPv4 address in its 16-byte form.
+func asMapped(ip4 uint32) (address [16]byte) {
+	address[10], address[11] = 0xff, 0xff
+	binary.BigEndian.PutUint32(address[12:], ip4)
+	return address
+}
+
+// number is the IPv4 address that a mapped one holds.
+func number(mapped *[16]byte) uint32 { return binary.BigEndian.Uint32(mapped[12:]) }
+
+// ipv4 returns an IPv4 address, mapped or not, as a number.
+func ipv4(a netip.Addr) (ip uint32, ok bool) {
+	if !a.Is4() && !a.Is4In6() {
+		return 0, false
+	}
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:]), true
+}

@@ -149,7 +149,7 @@ func (w *Worker) emit(i uint32, frame *iobackend.Frame, path *linklayer.Path) {
 		return
 	}
 	e := w.table.At(i)
-	n := linklayer.EmitTCP4(frame.Data, path, w.link.sources.ip4(e.Local), remote4(e), e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, w.out.Sum)
+	n := linklayer.EmitTCP4(frame.Data, path, w.link.sources.ip4(e.Local), e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, w.out.Sum)
 	if w.tap != nil && n > 0 {
 		w.tap.frame(w.table.ID(i), true, frame.Data[:n], w.now)
 	}

@@ -232,7 +232,7 @@ func (w *Worker) result(i uint32, r *handshake.Result) {
 		return
 	}
 	e := w.table.At(i)
-	ev := Event{Conn: w.table.ID(i), User: w.table.Extra(i).User}
+	ev := Event{Conn: w.table.ID(i), User: e.User}
 	if r.Events&handshake.Connected != 0 {
 		w.counters.connected++
 		ev.Kind, ev.Elapsed = Connected, r.Elapsed

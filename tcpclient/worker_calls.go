@@ -116,7 +116,7 @@ func (w *Worker) Resume(id ID) error {
 	w.inHand = i
 	defer w.contain()
 	if w.machine.Resume(i, w.now) {
-		w.deliverHeld(i, Event{Conn: id, User: w.table.Extra(i).User})
+		w.deliverHeld(i, Event{Conn: id, User: w.table.At(i).User})
 	}
 	w.queueOutput(i)
 	return nil
@@ -128,6 +128,6 @@ func (w *Worker) SetUser(id ID, user uint64) error {
 	if !ok {
 		return errClosed
 	}
-	w.table.Extra(i).User = user
+	w.table.At(i).User = user
 	return nil
 }

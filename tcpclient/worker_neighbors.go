@@ -27,7 +27,7 @@ type hop struct {
 // pathTo returns the headers' template for the connection's next hop; nil when
 // the connection has to wait for it, or has failed for want of it.
 func (w *Worker) pathTo(i uint32, e *conntable.Entry) *linklayer.Path {
-	path, state := w.nextHop(&e.Remote)
+	path, state := w.nextHop(e.Remote)
 	switch state {
 	case hopWanted:
 		w.parked.list = append(w.parked.list, i) // Queued stays set
@@ -49,11 +49,11 @@ const (
 
 // nextHop returns the headers' template for a destination, and has its next
 // hop asked for if need be.
-func (w *Worker) nextHop(remote *[16]byte) (*linklayer.Path, hopState) {
+func (w *Worker) nextHop(remote uint32) (*linklayer.Path, hopState) {
 	if w.link.onePath {
 		return &w.link.path, hopKnown
 	}
-	next, routed := w.link.routes.NextHop(*remote)
+	next, routed := w.link.routes.NextHop(asMapped(remote))
 	if !routed {
 		return nil, hopNone
 	}

@@ -60,8 +60,8 @@ func (w *Worker) open(o *Open) (ID, error) {
 	if w.closing.asked {
 		return 0, errOpenClosed
 	}
-	remote := o.Remote.Addr().As16()
-	if !w.link.peer(remote) || o.Remote.Port() == 0 {
+	remote, isIPv4 := ipv4(o.Remote.Addr())
+	if !isIPv4 || !w.link.peer(remote) || o.Remote.Port() == 0 {
 		return 0, errOpenInvalid
 	}
 	if !w.link.reaches(remote) {
@@ -74,7 +74,7 @@ func (w *Worker) open(o *Open) (ID, error) {
 	if err != nil {
 		return 0, err
 	}
-	w.table.Extra(i).User = o.User
+	w.table.At(i).User = o.User
 	w.machine.Open(i, w.now, handshake.OpenOptions{
 		Request:  uint32(o.Request),
 		Separate: o.Separate,
@@ -102,7 +102,7 @@ var (
 
 // claim takes a local end and an entry; a connection in TIME-WAIT makes room
 // when there is none.
-func (w *Worker) claim(remote [16]byte, o *Open) (uint32, error) {
+func (w *Worker) claim(remote uint32, o *Open) (uint32, error) {
 	choice, ok := w.choose(o.Local)
 	if !ok {
 		return 0, errOpenInvalid
@@ -110,7 +110,7 @@ func (w *Worker) claim(remote [16]byte, o *Open) (uint32, error) {
 	if w.table.Len() == w.table.Cap() {
 		w.evictTimeWait()
 	}
-	i, err := w.ports.Claim(w.table, w.resting, &remote, o.Remote.Port(), choice, w.now)
+	i, err := w.ports.Claim(w.table, w.resting, remote, o.Remote.Port(), choice, w.now)
 	switch {
 	case err == nil:
 		return i, nil
