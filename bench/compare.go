@@ -21,8 +21,8 @@ import (
 // else the machine does hits them alike.
 type comparison struct {
 	*connectOptions
-	epoll   *kernel.Epoll
-	skipped []string // what could not be measured, and why
+	programs map[string]*kernel.Program // the methods in C
+	skipped  []string                   // what could not be measured, and why
 }
 
 // compareCommand compares, and prints.
@@ -76,28 +76,46 @@ func (o *connectOptions) compare(ctx context.Context, each func(r *report.Row) e
 }
 
 // prepare compiles what must be, and leaves out what cannot be.
-func (c *comparison) prepare() (err error) {
-	if !slices.Contains(c.methods, "epoll") {
-		return nil
+func (c *comparison) prepare() error {
+	c.programs = make(map[string]*kernel.Program)
+	var able []string
+	for _, m := range c.methods {
+		err := c.prepareMethod(m)
+		switch {
+		case errors.Is(err, kernel.ErrNoCompiler) || errors.Is(err, kernel.ErrNoRing):
+			c.skipped = append(c.skipped, m+": "+err.Error())
+		case err != nil:
+			return errors.Join(err, c.close())
+		default:
+			able = append(able, m)
+		}
 	}
-	c.epoll, err = kernel.CompileEpoll()
-	if errors.Is(err, kernel.ErrNoCompiler) {
-		c.skipped = append(c.skipped, "epoll: "+err.Error())
-		c.methods = slices.DeleteFunc(slices.Clone(c.methods), func(m string) bool { return m == "epoll" })
-		return nil
+	c.methods = able
+	return nil
+}
+
+// prepareMethod makes ready what a method needs.
+func (c *comparison) prepareMethod(method string) (err error) {
+	if slices.Contains(kernel.Programs, method) {
+		c.programs[method], err = kernel.CompileProgram(method)
 	}
 	return err
 }
 
-func (c *comparison) close() error {
-	if c.epoll == nil {
-		return nil
+func (c *comparison) close() (err error) {
+	for _, p := range c.programs {
+		if p != nil {
+			err = errors.Join(err, p.Close())
+		}
 	}
-	return c.epoll.Close()
+	return err
 }
 
 // turn does one run of one method.
 func (c *comparison) turn(ctx context.Context, method string, request int) (report.Row, error) {
+	if c.programs[method] != nil {
+		return c.kernelRun(ctx, method, request)
+	}
 	switch method {
 	case "myriad":
 		return c.run(ctx, request)
@@ -113,6 +131,11 @@ func (c *comparison) turn(ctx context.Context, method string, request int) (repo
 		return c.kernelRun(ctx, method, request)
 	}
 }
+
+// kernelWindowMax is the most connections that the kernel's clients have under
+// way: beyond it they only get slower, by a third at 4,096 (their sockets fall
+// out of the cache), and they are to be at their best.
+const kernelWindowMax = 512
 
 // kernelRun does one run with the kernel's TCP, or gVisor's, over the same wire,
 // between the same addresses, to the same far end.
@@ -132,6 +155,11 @@ func (c *comparison) kernelRun(ctx context.Context, method string, request int) 
 	if job.Count = c.count; c.count == 0 {
 		job.Duration = c.duration
 	}
+	job.Window = max(min(c.window, kernelWindowMax), queues)
+	if method == "connect" {
+		job.Window = max(c.threads, queues)
+	}
+	row.Window = job.Window
 	var reply []byte
 	if request > 0 {
 		job.ReplyBytes = c.reply
@@ -147,10 +175,10 @@ func (c *comparison) kernelRun(ctx context.Context, method string, request int) 
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
 	var result kernel.Result
-	switch method {
-	case "epoll":
-		result, err = c.epoll.Run(ctx, job, world.Start)
-	case "netstack":
+	switch program := c.programs[method]; {
+	case program != nil:
+		result, err = program.Run(ctx, job, world.Start)
+	case method == "netstack":
 		result, err = kernel.RunSelf(ctx, netstack.Command, job, world.Start)
 	default:
 		result, err = kernel.RunNetDial(ctx, job, world.Start)

@@ -44,12 +44,12 @@ func TestConnectComparesMethods(t *testing.T) {
 	const count = 1500
 	for how, jobs := range map[string][2]string{"rst": {"rst", "request"}, "fin": {"fin", "request-fin"}} {
 		t.Run(how, func(t *testing.T) {
-			rows := measure(t, "-methods myriad,epoll,netdial,netstack -rounds 2 -count 1500 -window 200 -close "+how)
-			require.Len(t, rows, 16)
+			rows := measure(t, "-methods myriad,epoll,uring,connect,netdial,netstack -rounds 2 -count 1500 -window 200 -threads 50 -close "+how)
+			require.Len(t, rows, 24)
 			for i, r := range rows {
-				job := jobs[i/4%2]
-				require.Equal(t, []string{job, "epoll-" + job, "netdial-" + job, "netstack-" + job}[i%4], r.Method)
-				require.Equal(t, 1+i/8, r.Round)
+				job := jobs[i/6%2]
+				require.Equal(t, []string{job, "epoll-" + job, "uring-" + job, "connect-" + job, "netdial-" + job, "netstack-" + job}[i%6], r.Method)
+				require.Equal(t, 1+i/12, r.Round)
 				require.EqualValues(t, count, r.Opened, r.Method)
 				require.EqualValues(t, count, r.Completed, "%s: %v", r.Method, r.FailedBy)
 				require.Positive(t, r.ConnectionsPerSecond)
@@ -71,19 +71,38 @@ func TestConnectComparesMethods(t *testing.T) {
 func TestConnectComparisonInterrupted(t *testing.T) {
 	testbed.Require(t)
 	needCompiler(t)
-	t.Setenv("TMPDIR", t.TempDir())
-	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-	defer cancel()
-	code, stdout, stderr := bench(ctx, strings.Fields("connect -json -methods epoll,netdial,netstack -request 0 -duration 10m -window 64")...)
+	for _, method := range kernel.Programs {
+		t.Run(method, func(t *testing.T) {
+			t.Setenv("TMPDIR", t.TempDir())
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			code, stdout, stderr := bench(ctx, strings.Fields("connect -json -methods "+method+",netdial,netstack -request 0 -duration 10m -window 64")...)
+			require.Equal(t, exitOK, code, stderr)
+			require.Contains(t, stderr, "interrupted")
+			rows := parseRows(t, stdout)
+			require.Len(t, rows, 1)
+			require.NotZero(t, rows[0].Completed)
+			require.Less(t, rows[0].Seconds, 60.0)
+			left, err := os.ReadDir(os.Getenv("TMPDIR"))
+			require.NoError(t, err)
+			require.Empty(t, left)
+		})
+	}
+}
+
+// What is not there is listed with the reason, and the others are measured.
+func TestConnectComparisonWithoutACompiler(t *testing.T) {
+	testbed.Require(t)
+	t.Setenv("PATH", t.TempDir())
+	t.Setenv("CC", "")
+	code, stdout, stderr := bench(t.Context(), strings.Fields("connect -json -methods epoll,uring,connect,netdial -rounds 1 -request 0 -count 100 -window 20")...)
 	require.Equal(t, exitOK, code, stderr)
-	require.Contains(t, stderr, "interrupted")
 	rows := parseRows(t, stdout)
 	require.Len(t, rows, 1)
-	require.NotZero(t, rows[0].Completed)
-	require.Less(t, rows[0].Seconds, 60.0)
-	left, err := os.ReadDir(os.Getenv("TMPDIR"))
-	require.NoError(t, err)
-	require.Empty(t, left)
+	require.Equal(t, "netdial-rst", rows[0].Method)
+	for _, method := range kernel.Programs {
+		require.Contains(t, stderr, "skipped: "+method+": no C compiler")
+	}
 }
 
 func TestComparisonShowsMedianRangeAndRatio(t *testing.T) {

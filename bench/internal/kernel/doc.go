@@ -1,8 +1,9 @@
 // Package kernel opens connections with the kernel's TCP, as fast as it can: by
-// non-blocking sockets and epoll in C (epoll.c, compiled when it is run, where
-// there is a compiler), and by Go's net package. It stands for what people
-// would use instead of Myriad. RunDial has any other client that blocks do the
-// same.
+// clients in C, compiled when they are run, where there is a compiler
+// (non-blocking sockets with epoll, epoll.c; io_uring, uring.c; blocking calls
+// from many threads, connect.c; what they have in common, client.h), and by Go's
+// net package. It stands for what people would use instead of Myriad.
+// RunDial has any other client that blocks do the same.
 //
 // # Terms
 //

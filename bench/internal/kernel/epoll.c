@@ -5,32 +5,24 @@
 // The kernel's TCP at its best from one thread: non-blocking sockets, one
 // edge-triggered registration each, a window of connections under way. It
 // prints one line of JSON at the end; SIGTERM and SIGINT end it early.
-#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sched.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { EVENTS = 256 };
 
-static uint64_t source, sources, target, targets, port, window, count, duration;
-static uint64_t request_bytes, reply_bytes, fin, cpu, step, drain_ms;
-static uint64_t opened, completed, failed_connect, failed_wrong, failed_reset, failed_socket;
+static struct outcome all;
 static uint64_t next, under_way;
-static volatile sig_atomic_t stop;
 static int poller;
-static char request[65536];
+static char request[REQUEST_MAX];
 
 // connection is what is known about the socket of that descriptor.
 static struct connection {
@@ -38,20 +30,6 @@ static struct connection {
 	uint8_t connected, ending;
 } *connections;
 static int descriptors;
-
-static void on_signal(int number)
-{
-	(void)number;
-	stop = 1;
-}
-
-static uint64_t now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000000ull + t.tv_nsec;
-}
 
 static void end(int fd, uint64_t *what)
 {
@@ -71,29 +49,23 @@ static void reset(int fd, uint64_t *what)
 
 static int start(void)
 {
-	struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET};
 	struct epoll_event event = {.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET};
-	int one = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	struct sockaddr_in to;
+	int fd = open_socket(next, &to, SOCK_NONBLOCK);
 
 	if (fd < 0 || fd >= descriptors) {
 		if (fd >= 0)
 			close(fd);
 		return -1;
 	}
-	from.sin_addr.s_addr = htonl(source + ((next >> 8) & sources));
-	to.sin_addr.s_addr = htonl(target + (next & targets));
-	to.sin_port = htons(port);
 	next += step;
-	opened++;
+	all.opened++;
 	under_way++;
 	connections[fd] = (struct connection){0};
 	event.data.fd = fd;
-	setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-	if (bind(fd, (struct sockaddr *)&from, sizeof(from)) ||
-	    (connect(fd, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS) ||
+	if ((connect(fd, (struct sockaddr *)&to, sizeof(to)) && errno != EINPROGRESS) ||
 	    epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event))
-		end(fd, &failed_connect);
+		end(fd, &all.connect);
 	return 0;
 }
 
@@ -101,7 +73,7 @@ static int start(void)
 static void finish(int fd)
 {
 	if (!fin) {
-		reset(fd, &completed);
+		reset(fd, &all.completed);
 		return;
 	}
 	connections[fd].ending = 1;
@@ -117,7 +89,7 @@ static void receive(int fd)
 	while ((n = recv(fd, buffer, sizeof(buffer), 0)) > 0) {
 		c->got += n;
 		if (c->got > reply_bytes) {
-			reset(fd, &failed_wrong);
+			reset(fd, &all.wrong);
 			return;
 		}
 		if (c->got == reply_bytes && !c->ending) {
@@ -127,11 +99,11 @@ static void receive(int fd)
 		}
 	}
 	if (n == 0 && c->ending)
-		end(fd, &completed);
+		end(fd, &all.completed);
 	else if (n == 0)
-		reset(fd, &failed_wrong);
+		reset(fd, &all.wrong);
 	else if (errno != EAGAIN && errno != EINTR)
-		end(fd, &failed_reset);
+		end(fd, &all.reset);
 }
 
 static void handle(int fd, uint32_t events)
@@ -146,7 +118,7 @@ static void handle(int fd, uint32_t events)
 			return;
 		getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &length);
 		if (error) {
-			end(fd, &failed_connect);
+			end(fd, &all.connect);
 			return;
 		}
 		c->connected = 1;
@@ -155,7 +127,7 @@ static void handle(int fd, uint32_t events)
 			if (!fin)
 				return;
 		} else if (send(fd, request, request_bytes, MSG_NOSIGNAL) != (ssize_t)request_bytes) {
-			reset(fd, &failed_socket);
+			reset(fd, &all.socket);
 			return;
 		}
 	}
@@ -165,7 +137,7 @@ static void handle(int fd, uint32_t events)
 
 static int more(uint64_t ends)
 {
-	return !stop && (!count || opened < count) && (!ends || now() < ends);
+	return !stop && (!count || all.opened < count) && (!ends || now() < ends);
 }
 
 static void run(uint64_t began)
@@ -177,10 +149,10 @@ static void run(uint64_t began)
 	for (;;) {
 		if (opening && !(opening = more(ends)))
 			gives_up = now() + drain_ms * 1000000;
-		for (int k = 0; opening && k < EVENTS && under_way < window && (!count || opened < count); k++)
+		for (int k = 0; opening && k < EVENTS && under_way < window && (!count || all.opened < count); k++)
 			if (start()) {
-				failed_socket++;
-				opened++;
+				all.socket++;
+				all.opened++;
 				break;
 			}
 		if (!opening && (!under_way || now() > gives_up))
@@ -191,45 +163,12 @@ static void run(uint64_t began)
 	}
 }
 
-static void pin(void)
-{
-	cpu_set_t allowed, one;
-	uint64_t k = cpu;
-
-	if (sched_getaffinity(0, sizeof(allowed), &allowed) || (uint64_t)CPU_COUNT(&allowed) < step)
-		return;
-	for (int n = 0; n < CPU_SETSIZE; n++)
-		if (CPU_ISSET(n, &allowed) && !k--) {
-			CPU_ZERO(&one);
-			CPU_SET(n, &one);
-			sched_setaffinity(0, sizeof(one), &one); // slower without, no more
-			return;
-		}
-}
-
 int main(int argc, char **argv)
 {
-	uint64_t *arguments[] = {&source, &sources, &target, &targets, &port, &window, &count, &duration,
-				 &request_bytes, &reply_bytes, &fin, &cpu, &step, &drain_ms};
-	struct rlimit files;
-	struct rusage used;
-
-	if (argc != 1 + sizeof(arguments) / sizeof(*arguments))
-		return 2;
-	for (int k = 1; k < argc; k++)
-		*arguments[k - 1] = strtoull(argv[k], NULL, 10);
-	if (request_bytes > sizeof(request))
-		return 2;
+	read_job(argc, argv);
 	memset(request, 'r', sizeof(request));
-	signal(SIGTERM, on_signal);
-	signal(SIGINT, on_signal);
-	pin();
 	descriptors = window + 64;
-	files.rlim_cur = files.rlim_max = descriptors;
-	if (setrlimit(RLIMIT_NOFILE, &files)) {
-		perror("epoll: setrlimit");
-		return 1;
-	}
+	allow_files(descriptors);
 	connections = calloc(descriptors, sizeof(*connections));
 	poller = epoll_create1(EPOLL_CLOEXEC);
 	if (!connections || poller < 0) {
@@ -239,15 +178,7 @@ int main(int argc, char **argv)
 	next = cpu;
 	uint64_t began = now();
 	run(began);
-	uint64_t took = now() - began;
-	getrusage(RUSAGE_SELF, &used);
-	printf("{\"opened\":%llu,\"completed\":%llu,\"nanoseconds\":%llu,\"user\":%llu,\"system\":%llu,"
-	       "\"failed_by\":{\"connect\":%llu,\"wrong reply\":%llu,\"reset\":%llu,\"socket\":%llu,\"unfinished\":%llu}}\n",
-	       (unsigned long long)opened, (unsigned long long)completed, (unsigned long long)took,
-	       used.ru_utime.tv_sec * 1000000ull + used.ru_utime.tv_usec,
-	       used.ru_stime.tv_sec * 1000000ull + used.ru_stime.tv_usec,
-	       (unsigned long long)failed_connect, (unsigned long long)failed_wrong,
-	       (unsigned long long)failed_reset, (unsigned long long)failed_socket,
-	       (unsigned long long)under_way);
+	all.unfinished = under_way;
+	report(&all, now() - began);
 	return 0;
 }

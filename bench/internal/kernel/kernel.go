@@ -13,6 +13,9 @@ import (
 // ErrNoCompiler: there is none to make the C client with.
 var ErrNoCompiler = errors.New("no C compiler: install gcc or clang")
 
+// ErrNoRing: the kernel gives no io_uring.
+var ErrNoRing = errors.New("no io_uring")
+
 // Job is what the connections of a run do. Sources and Targets are IPv4.
 type Job struct {
 	Sources, Targets         netip.Prefix
@@ -22,7 +25,10 @@ type Job struct {
 	Duration                 time.Duration
 	RequestBytes, ReplyBytes int
 	Fin                      bool
-	Processes                int
+	// Separate has the request follow the handshake's ACK in a frame of its own
+	// instead of going with it.
+	Separate  bool
+	Processes int
 }
 
 // Result is what a run measured.
@@ -59,9 +65,15 @@ func (r *Result) add(o *outcome) {
 }
 
 // argumentCount is the number of arguments that a process is started with.
-const argumentCount = 14
+const argumentCount = 15
 
-// arguments are those of process k, in the order in which epoll.c and netdial
+// The places of two of them.
+const (
+	requestAt  = 8
+	separateAt = 14
+)
+
+// arguments are those of process k, in the order in which client.h and netdial
 // read them.
 func (j *Job) arguments(k int) []string {
 	n := uint64(j.Processes)
@@ -69,21 +81,24 @@ func (j *Job) arguments(k int) []string {
 	if uint64(k) < uint64(j.Count)%n {
 		count++
 	}
-	var fin uint64
-	if j.Fin {
-		fin = 1
-	}
 	var args []string
 	for _, v := range [argumentCount]uint64{
 		number(j.Sources.Masked().Addr()), hosts(j.Sources),
 		number(j.Targets.Masked().Addr()), hosts(j.Targets), uint64(j.Port),
 		max(uint64(j.Window)/n, 1), count, uint64(j.Duration.Nanoseconds()),
-		uint64(j.RequestBytes), uint64(j.ReplyBytes), fin,
-		uint64(k), n, drainMilliseconds,
+		uint64(j.RequestBytes), uint64(j.ReplyBytes), flag(j.Fin),
+		uint64(k), n, drainMilliseconds, flag(j.Separate),
 	} {
 		args = append(args, strconv.FormatUint(v, 10))
 	}
 	return args
+}
+
+func flag(set bool) uint64 {
+	if set {
+		return 1
+	}
+	return 0
 }
 
 // drainMilliseconds bounds the wait for connections under way when the time is

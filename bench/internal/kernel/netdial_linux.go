@@ -54,7 +54,8 @@ type dialer struct {
 
 // NetDial does what the arguments say, and writes the outcome.
 func NetDial(ctx context.Context, args []string, out io.Writer) error {
-	return RunDial(ctx, args, dialNet, out)
+	late := len(args) == argumentCount && args[requestAt] != "0" && args[separateAt] == "0"
+	return RunDial(ctx, args, dialNet(late), out)
 }
 
 // RunDial does what the arguments say by dial, and writes the outcome.
@@ -184,20 +185,29 @@ type socket struct{ *net.TCPConn }
 // Reset has Close send RST.
 func (s socket) Reset() error { return errors.Join(s.SetLinger(0), s.Close()) }
 
-func dialNet(ctx context.Context, from netip.Addr, to netip.AddrPort) (Stream, error) {
-	local := net.TCPAddr{IP: from.AsSlice()}
-	nd := net.Dialer{LocalAddr: &local, Control: bindLate, KeepAlive: -1}
-	c, err := nd.DialContext(ctx, "tcp4", to.String())
-	if err != nil {
-		return nil, err
+// dialNet dials by net.Dial; late has the handshake's ACK wait for the request.
+func dialNet(late bool) Dial {
+	return func(ctx context.Context, from netip.Addr, to netip.AddrPort) (Stream, error) {
+		local := net.TCPAddr{IP: from.AsSlice()}
+		nd := net.Dialer{LocalAddr: &local, Control: control(late), KeepAlive: -1}
+		c, err := nd.DialContext(ctx, "tcp4", to.String())
+		if err != nil {
+			return nil, err
+		}
+		return socket{c.(*net.TCPConn)}, nil
 	}
-	return socket{c.(*net.TCPConn)}, nil
 }
 
-// bindLate leaves the choice of the port to connect, when the peer is known.
-func bindLate(_, _ string, c syscall.RawConn) (err error) {
-	failure := c.Control(func(fd uintptr) {
-		err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
-	})
-	return errors.Join(failure, err)
+// control leaves the choice of the port to connect, when the peer is known, and
+// has the handshake's ACK wait for the request if it is to.
+func control(late bool) func(_, _ string, c syscall.RawConn) error {
+	return func(_, _ string, c syscall.RawConn) (err error) {
+		failure := c.Control(func(fd uintptr) {
+			err = unix.SetsockoptInt(int(fd), unix.IPPROTO_IP, unix.IP_BIND_ADDRESS_NO_PORT, 1)
+			if late {
+				err = errors.Join(err, unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 0))
+			}
+		})
+		return errors.Join(failure, err)
+	}
 }

@@ -14,23 +14,62 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
 
 	"myriad/bench/internal/usage"
 )
 
-//go:embed epoll.c
-var epollSource string
+// Sources of the clients in C; client.h goes before each of the others.
+var (
+	//go:embed client.h
+	clientSource string
+	//go:embed epoll.c
+	epollSource string
+	//go:embed connect.c
+	connectSource string
+	//go:embed uring.c
+	uringSource string
+)
 
-// Epoll is the C client, compiled. Close removes it.
-type Epoll struct{ directory string }
+var sources = map[string]*string{"epoll": &epollSource, "connect": &connectSource, "uring": &uringSource}
 
-// CompileEpoll compiles the C client; ErrNoCompiler where nothing can.
-func CompileEpoll() (*Epoll, error) {
-	directory, err := Compile("epoll", epollSource)
+// Programs are the methods whose clients are in C: non-blocking sockets with
+// epoll, io_uring, and blocking calls from as many threads as the window.
+var Programs = []string{"epoll", "uring", "connect"}
+
+// Program is a client in C, compiled. Close removes it.
+type Program struct{ name, directory string }
+
+// CompileProgram compiles the client of a method: epoll, connect or uring.
+// ErrNoCompiler where nothing can, ErrNoRing where the kernel gives no io_uring.
+func CompileProgram(method string) (*Program, error) {
+	source, ok := sources[method]
+	if !ok {
+		return nil, fmt.Errorf("kernel: there is no client %q in C", method)
+	}
+	if method == "uring" {
+		if err := haveRing(); err != nil {
+			return nil, err
+		}
+	}
+	directory, err := Compile(method, clientSource+*source)
 	if err != nil {
 		return nil, err
 	}
-	return &Epoll{directory}, nil
+	return &Program{method, directory}, nil
+}
+
+// haveRing reports why there is no io_uring: it may be switched off by
+// kernel.io_uring_disabled, or by a container's filter of system calls.
+func haveRing() error {
+	var parameters [120]byte // struct io_uring_params
+	fd, _, errno := unix.Syscall(unix.SYS_IO_URING_SETUP, 1, uintptr(unsafe.Pointer(&parameters)), 0)
+	if errno != 0 {
+		return fmt.Errorf("%w: io_uring_setup: %w", ErrNoRing, errno)
+	}
+	return unix.Close(int(fd))
 }
 
 // Compile makes a program of C source in a new directory, which the caller
@@ -49,7 +88,7 @@ func Compile(name, source string) (directory string, err error) {
 	if directory, err = os.MkdirTemp("", "myriad-bench-"); err != nil {
 		return "", fmt.Errorf("kernel: %w", err)
 	}
-	cmd := exec.Command(compiler, "-O2", "-x", "c", "-", "-o", filepath.Join(directory, name))
+	cmd := exec.Command(compiler, "-O2", "-pthread", "-x", "c", "-", "-o", filepath.Join(directory, name))
 	cmd.Stdin = strings.NewReader(source)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", errors.Join(fmt.Errorf("kernel: compiling %s.c: %w: %s", name, err, bytes.TrimSpace(out)), os.RemoveAll(directory))
@@ -57,15 +96,15 @@ func Compile(name, source string) (directory string, err error) {
 	return directory, nil
 }
 
-func (e *Epoll) path() string { return filepath.Join(e.directory, "epoll") }
+func (p *Program) path() string { return filepath.Join(p.directory, p.name) }
 
 // Close removes the compiled client.
-func (e *Epoll) Close() error { return os.RemoveAll(e.directory) }
+func (p *Program) Close() error { return os.RemoveAll(p.directory) }
 
 // Run does a job with one process per processor. start begins a command where
 // the addresses are.
-func (e *Epoll) Run(ctx context.Context, j Job, start func(*exec.Cmd) error) (Result, error) {
-	return runAll(ctx, j, start, func(args []string) *exec.Cmd { return exec.Command(e.path(), args...) })
+func (p *Program) Run(ctx context.Context, j Job, start func(*exec.Cmd) error) (Result, error) {
+	return runAll(ctx, j, start, func(args []string) *exec.Cmd { return exec.Command(p.path(), args...) })
 }
 
 // RunNetDial does a job with Go's net package, in a process that runs this very

@@ -14,17 +14,20 @@ var errNotLinux = errors.New("kernel: only Linux has epoll and network namespace
 // NetDialCommand is without meaning here.
 const NetDialCommand = "kernel-netdial"
 
-// Epoll cannot be had here.
-type Epoll struct{}
+// Programs: none here.
+var Programs []string
 
-// CompileEpoll returns an error.
-func CompileEpoll() (*Epoll, error) { return nil, errNotLinux }
+// Program cannot be had here.
+type Program struct{}
+
+// CompileProgram returns an error.
+func CompileProgram(string) (*Program, error) { return nil, errNotLinux }
 
 // Close does nothing.
-func (e *Epoll) Close() error { return nil }
+func (p *Program) Close() error { return nil }
 
 // Run returns an error.
-func (e *Epoll) Run(context.Context, Job, func(*exec.Cmd) error) (Result, error) {
+func (p *Program) Run(context.Context, Job, func(*exec.Cmd) error) (Result, error) {
 	return Result{}, errNotLinux
 }
 
