@@ -20,5 +20,5 @@ func Open(name, backend string, prefix netip.Prefix) (iobackend.Device, error) {
 	if backend == "afpacket" {
 		return afpacket.Open(config)
 	}
-	return afxdp.Open(config)
+	return afxdp.OpenWith(config, afxdp.Options{NoTimestamps: true})
 }

@@ -88,8 +88,11 @@ func (o *Overlay) hash(a, b, salt uint64) uint64 {
 	return x ^ x>>31
 }
 
-// Nodes is the number of ultrapeers, Seed what the network is made from.
+// Nodes is the number of ultrapeers.
 func (o *Overlay) Nodes() int { return int(o.nodes) }
+
+// Seed is what the network is made from.
+func (o *Overlay) Seed() uint64 { return o.seed }
 
 // Address is where an ultrapeer is.
 func (o *Overlay) Address(node uint32) gnutella.Address {

@@ -1,6 +1,7 @@
 package overlaynet
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -77,6 +78,10 @@ func (c *Config) answer() (end func() (account any, err error), err error) {
 		return nil, err
 	}
 	secret := rand.Uint64()
+	front, err := c.front(o, secret)
+	if err != nil {
+		return nil, errors.Join(err, device.Close())
+	}
 	var responders []*responder
 	crew := answerer.Start(device, func(l *answerer.Loop) func([]byte) {
 		r := newResponder(l, o, c.Request, secret)
@@ -90,6 +95,14 @@ func (c *Config) answer() (end func() (account any, err error), err error) {
 		for _, r := range responders {
 			total.Add(r.account())
 		}
-		return total, err
+		return total, errors.Join(err, front.account(&total), front.close())
 	}, nil
+}
+
+// front puts a front before the far end, where that works over AF_XDP.
+func (c *Config) front(o *overlay.Overlay, secret uint64) (*front, error) {
+	if c.Backend == "afpacket" {
+		return nil, nil
+	}
+	return placeFront(farInterface, o, secret)
 }
