@@ -42,6 +42,7 @@ var commands = []command{
 	{"transact", "requests and replies on open connections, plain and over TLS, beside the kernel's", transactCommand},
 	{"send", "raw frames sent per second, by method, size, batch and firewall", sendCommand},
 	{"receive", "frames received per second, bursts and imbalance, with drops told apart", receiveCommand},
+	{"latency", "frame in to frame out, by batch, load and polling", latencyCommand},
 	{"stack", "our own code alone, in memory: nanoseconds a connection, and where", stackCommand},
 	{"scan", "SYNs per second of examples/scan, beside what send reaches", scanCommand},
 	{"dns", "names per second of examples/dnswalk against an XDP far end", dnsCommand},

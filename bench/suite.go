@@ -44,6 +44,7 @@ var suiteParts = []suitePart{
 	{"send", "Raw frames sent", suiteSend},
 	{"receive", "Frames received", suiteReceive},
 	{"hold", "Connections held open at once", suiteHold},
+	{"latency", "Frame in to frame out", suiteLatency},
 	{"stack", "Our own code, in memory", suiteStack},
 	{"transfer", "Bulk transfers beside the kernel's", suiteTransfer},
 	{"transact", "Requests and replies on open connections", suiteTransact},

@@ -1,0 +1,30 @@
+package usage
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestCoresAreRead(t *testing.T) {
+	const text = `cpu  10 20 30 40 50 60 70 80 0 0
+cpu0 1 2 3 4 5 6 7 8 0 0
+cpu1 10 0 20 60 0 0 5 5 0 0
+intr 12345
+`
+	cores, err := parseCores(text, 10*time.Millisecond)
+	require.NoError(t, err)
+	require.Equal(t, []Core{
+		{User: 30 * time.Millisecond, System: 30 * time.Millisecond, SoftIRQ: 130 * time.Millisecond, Steal: 80 * time.Millisecond, Idle: 90 * time.Millisecond},
+		{User: 100 * time.Millisecond, System: 200 * time.Millisecond, SoftIRQ: 50 * time.Millisecond, Steal: 50 * time.Millisecond, Idle: 600 * time.Millisecond},
+	}, cores)
+	require.InDelta(t, 0.35, cores[1].Share(cores[1].Busy()), 1e-9)
+	require.Equal(t, Core{}, cores[0].Since(cores[0]))
+	require.Zero(t, Core{}.Share(0))
+	require.Equal(t, 130*time.Millisecond, Sum(cores).User)
+	require.Len(t, SinceAll(cores, cores[:1]), 1)
+
+	_, err = parseCores("cpu0 1 2 x 4 5 6 7 8\n", time.Second)
+	require.ErrorContains(t, err, "cpu0")
+}

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"myriad/bench/internal/latency"
+)
+
+const latencyHelp = `usage: go run ./bench latency [flags]
+
+Sends requests of one minimum frame each on open connections, by the clock, from
+the far end of a veth pair, and prints the time until the frame that answers is
+back at the far device: by the worker's batch, by load (parts of what it can
+answer, which is measured first), and with the worker polling or sleeping when
+it has nothing to do. Needs root and two processors.
+
+`
+
+// latencyOptions are latency's flags.
+type latencyOptions struct {
+	batches  []int
+	loads    []float64
+	polls    []string
+	duration time.Duration
+	asJSON   bool
+}
+
+func parseLatency(args []string, stdout io.Writer) (o latencyOptions, err error) {
+	var batches, loads, polls string
+	f := flag.NewFlagSet("latency", flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.StringVar(&batches, "batches", "1,4,16,64,256,1024,4096", "`frames` moved in one turn at most")
+	f.StringVar(&loads, "loads", "idle,10,50,90", "`percent` of the capacity offered; idle is "+strconv.Itoa(latency.IdleRate)+" requests a second")
+	f.StringVar(&polls, "polls", "no,yes", "whether the worker polls when it has nothing to do, or sleeps: no, yes or both")
+	f.DurationVar(&o.duration, "duration", 400*time.Millisecond, "how long each load is offered")
+	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
+	if err := parseFlags(f, args, stdout, latencyHelp); err != nil {
+		return o, err
+	}
+	if o.batches, err = counts(batches); err != nil {
+		return o, usageErrorf("latency: -batches: %w", err)
+	}
+	if n := slices.Max(o.batches); n > latency.BatchMax {
+		return o, usageErrorf("latency: -batches %d is above %d", n, latency.BatchMax)
+	}
+	for part := range strings.SplitSeq(loads, ",") {
+		percent, err := strconv.ParseFloat(part, 64)
+		if part == "idle" {
+			percent, err = 0, nil
+		} else if err == nil && percent == 0 {
+			err = errors.New("say idle")
+		}
+		if err != nil || !(percent >= 0 && percent <= 100*latency.LoadMax) {
+			return o, usageErrorf("latency: -loads: %q is neither idle nor above 0 and at most %g percent", part, 100*latency.LoadMax)
+		}
+		o.loads = append(o.loads, percent/100)
+	}
+	if o.polls, err = names("-polls", polls, []string{"no", "yes"}); err != nil {
+		return o, usageErrorf("latency: %w", err)
+	}
+	if o.duration <= 0 || o.duration > time.Minute {
+		return o, usageErrorf("latency: -duration %v is not above 0 and at most 1m", o.duration)
+	}
+	return o, nil
+}
+
+// latencyCommand is `bench latency`.
+func latencyCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	o, err := parseLatency(args, stdout)
+	if err != nil {
+		return err
+	}
+	rows, err := o.runAll(ctx, func(r *latency.Result) error {
+		if o.asJSON {
+			return json.NewEncoder(stdout).Encode(r)
+		}
+		return nil
+	})
+	if !o.asJSON && len(rows) > 0 {
+		part := latencyPart(rows)
+		err = errors.Join(part.WriteText(stdout), err)
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
+	}
+	return err
+}
+
+// runAll measures everything; polling and sleeping take turns.
+func (o *latencyOptions) runAll(ctx context.Context, each func(*latency.Result) error) (rows []latency.Result, err error) {
+	if err := needRoot(); err != nil {
+		return nil, fmt.Errorf("latency: %w", err)
+	}
+	for _, batch := range o.batches {
+		for _, poll := range o.polls {
+			if ctx.Err() != nil {
+				return rows, nil
+			}
+			c := latency.Case{Batch: batch, Poll: poll == "yes", Loads: o.loads, Duration: o.duration}
+			err := latency.Run(ctx, c, func(r *latency.Result) error {
+				rows = append(rows, *r)
+				return each(r)
+			})
+			if err != nil {
+				return rows, err
+			}
+		}
+	}
+	return rows, nil
+}

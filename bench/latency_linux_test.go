@@ -1,0 +1,55 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/bench/internal/latency"
+	"myriad/internal/testbed"
+)
+
+// Each load is offered, sleeping and polling, and answered.
+func TestLatency(t *testing.T) {
+	testbed.Require(t)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("latency -json -batches 1,256 -loads idle,10 -duration 150ms")...)
+	require.Equal(t, exitOK, code, stderr)
+	rows := decodeRows[latency.Result](t, stdout)
+	require.Len(t, rows, 2*2*2)
+	for _, r := range rows {
+		require.Positive(t, r.Capacity, "%+v", r)
+		require.Positive(t, r.Answered, "%+v", r)
+		require.LessOrEqual(t, r.Answered, r.Requests, "%+v", r)
+		require.Positive(t, r.FrameToFrame.P50, "%+v", r)
+		require.Positive(t, r.Own.P50, "%+v", r)
+		require.GreaterOrEqual(t, r.FrameToFrame.P99, r.FrameToFrame.P50, "%+v", r)
+		require.GreaterOrEqual(t, r.FromDue.Max, r.FrameToFrame.P50, "%+v", r)
+		require.GreaterOrEqual(t, r.FramesPerTurn, 1.0, "%+v", r)
+		require.Contains(t, r.Coalescing, "not measured")
+	}
+	part := latencyPart(rows)
+	require.Len(t, part.Rows, len(rows))
+	require.Len(t, part.Charts, 4)
+	require.Contains(t, part.Notes[0], "coalescing")
+	for k := range part.Charts {
+		_, err := part.Charts[k].SVG()
+		require.NoError(t, err)
+	}
+}
+
+func TestLatencyFlagsAreRefused(t *testing.T) {
+	for args, says := range map[string]string{
+		"-batches 0":    "-batches",
+		"-batches 5000": "4096",
+		"-loads 100":    "99 percent",
+		"-loads 0":      "idle",
+		"-loads fast":   "fast",
+		"-polls maybe":  "maybe",
+		"-duration 0s":  "-duration",
+	} {
+		code, _, stderr := bench(t.Context(), append([]string{"latency"}, strings.Fields(args)...)...)
+		require.Equal(t, exitUsage, code, args)
+		require.Contains(t, stderr, says)
+	}
+}
