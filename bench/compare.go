@@ -14,6 +14,7 @@ import (
 	"myriad/bench/internal/netstack"
 	"myriad/bench/internal/page"
 	"myriad/bench/internal/report"
+	"myriad/bench/internal/scanner"
 	"myriad/bench/internal/wire"
 )
 
@@ -60,6 +61,9 @@ func (o *connectOptions) compare(ctx context.Context, each func(r *report.Row) e
 				if ctx.Err() != nil {
 					return rows, c.skipped, nil
 				}
+				if slices.Contains(scanner.Tools, method) && (request > 0 || c.connectOptions.close == "fin") {
+					continue // they know neither
+				}
 				row, err := c.turn(ctx, method, request)
 				if err != nil {
 					return rows, c.skipped, fmt.Errorf("connect: %s: %w", method, err)
@@ -82,7 +86,7 @@ func (c *comparison) prepare() error {
 	for _, m := range c.methods {
 		err := c.prepareMethod(m)
 		switch {
-		case errors.Is(err, kernel.ErrNoCompiler) || errors.Is(err, kernel.ErrNoRing):
+		case errors.Is(err, kernel.ErrNoCompiler), errors.Is(err, kernel.ErrNoRing), errors.Is(err, scanner.ErrMissing):
 			c.skipped = append(c.skipped, m+": "+err.Error())
 		case err != nil:
 			return errors.Join(err, c.close())
@@ -98,6 +102,8 @@ func (c *comparison) prepare() error {
 func (c *comparison) prepareMethod(method string) (err error) {
 	if slices.Contains(kernel.Programs, method) {
 		c.programs[method], err = kernel.CompileProgram(method)
+	} else if slices.Contains(scanner.Tools, method) {
+		_, err = scanner.Find(method)
 	}
 	return err
 }
@@ -115,6 +121,9 @@ func (c *comparison) close() (err error) {
 func (c *comparison) turn(ctx context.Context, method string, request int) (report.Row, error) {
 	if c.programs[method] != nil {
 		return c.kernelRun(ctx, method, request)
+	}
+	if slices.Contains(scanner.Tools, method) {
+		return c.scannerRun(ctx, method)
 	}
 	switch method {
 	case "myriad":

@@ -14,6 +14,7 @@ import (
 	"myriad/bench/internal/kernel"
 	"myriad/bench/internal/netstack"
 	"myriad/bench/internal/report"
+	"myriad/bench/internal/scanner"
 	"myriad/bench/internal/transact"
 	"myriad/internal/testbed"
 )
@@ -90,12 +91,34 @@ func TestConnectComparisonInterrupted(t *testing.T) {
 	}
 }
 
+// Scanners take their turn where they apply, and say what they did not see.
+func TestConnectComparesScanners(t *testing.T) {
+	for _, tool := range scanner.Tools {
+		if _, err := scanner.Find(tool); err != nil {
+			t.Skipf("needs %s: %v", tool, err)
+		}
+	}
+	rows := measure(t, "-methods myriad,masscan,zmap -rounds 1 -count 2000 -window 200")
+	require.Len(t, rows, 4) // requests are Myriad's alone
+	require.Equal(t, "masscan-rst", rows[1].Method)
+	require.Equal(t, "zmap-rst", rows[2].Method)
+	for _, r := range rows[1:3] {
+		require.InDelta(t, 2000, r.Opened, 64)
+		require.NotZero(t, r.Completed)
+		require.Equal(t, r.Opened, r.Completed+r.Failed)
+		require.Equal(t, r.Failed, r.FailedBy["answer not seen"])
+		require.Zero(t, r.FarEnd.ACK, "no handshake is completed")
+	}
+	require.NotZero(t, rows[1].FarEnd.RST, "masscan's own")
+	require.Zero(t, rows[2].FarEnd.RST)
+}
+
 // What is not there is listed with the reason, and the others are measured.
-func TestConnectComparisonWithoutACompiler(t *testing.T) {
+func TestConnectComparisonWithoutTools(t *testing.T) {
 	testbed.Require(t)
 	t.Setenv("PATH", t.TempDir())
 	t.Setenv("CC", "")
-	code, stdout, stderr := bench(t.Context(), strings.Fields("connect -json -methods epoll,uring,connect,netdial -rounds 1 -request 0 -count 100 -window 20")...)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("connect -json -methods epoll,uring,connect,netdial,masscan -rounds 1 -request 0 -count 100 -window 20")...)
 	require.Equal(t, exitOK, code, stderr)
 	rows := parseRows(t, stdout)
 	require.Len(t, rows, 1)
@@ -103,6 +126,7 @@ func TestConnectComparisonWithoutACompiler(t *testing.T) {
 	for _, method := range kernel.Programs {
 		require.Contains(t, stderr, "skipped: "+method+": no C compiler")
 	}
+	require.Contains(t, stderr, "skipped: masscan: not installed")
 }
 
 func TestComparisonShowsMedianRangeAndRatio(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 var backendNames = []string{"afxdp", "afpacket"}
 
 // methodNames are what connect -methods can compare.
-var methodNames = []string{"myriad", "bare", "epoll", "uring", "connect", "netdial", "netstack"}
+var methodNames = []string{"myriad", "bare", "epoll", "uring", "connect", "netdial", "netstack", "masscan", "zmap"}
 
 // openSender opens what send.DeviceMethod sends by.
 func openSender(c iobackend.Config, _ int) (iobackend.Device, error) { return afxdp.Open(c) }

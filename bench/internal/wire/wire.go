@@ -51,6 +51,9 @@ type Config struct {
 	// Kernel has the near kernel own Sources and know the way to Targets, for
 	// clients that use its TCP. Needs Pass.
 	Kernel bool
+	// Addressed gives the near device an address of its own, outside of Sources,
+	// for tools that do not work on one without.
+	Addressed bool
 }
 
 // World is what New made.
@@ -90,6 +93,11 @@ func New(c Config) (w *World, err error) {
 	w.Gateway, w.Near = pair.FarMAC, pair.NearMAC
 	if c.Kernel {
 		if err := w.kernel(); err != nil {
+			return nil, err
+		}
+	}
+	if c.Addressed {
+		if err := w.near.AddAddr(Interface, netip.PrefixFrom(Sources.Addr().Prev(), 32)); err != nil {
 			return nil, err
 		}
 	}
