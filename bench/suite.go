@@ -189,17 +189,14 @@ func suiteHold(ctx context.Context, quick bool, emit func(row any) error) (page.
 func suiteStack(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
 	var args []string
 	if quick {
-		args = []string{"-in-flight", "10K,100K", "-lives", "500K", "-rounds", "1"}
+		args = []string{"-in-flight", "10K,100K", "-lives", "500K", "-rounds", "1", "-cache-in-flight", "10K", "-duration", "500ms"}
 	}
 	o, err := parseStack(args, io.Discard)
 	if err != nil {
 		return page.Part{}, err
 	}
 	rows, err := o.runAll(ctx)
-	for k := range rows {
-		err = errors.Join(err, emit(&rows[k]))
-	}
-	return stackPart(rows), err
+	return stackPart(&rows), errors.Join(err, rows.each(emit))
 }
 
 func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {

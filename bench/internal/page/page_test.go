@@ -20,6 +20,7 @@ func example() Report {
 		Parts: []Part{{
 			Name: "one", Title: "Part one", Text: "What it is.", Command: "go run ./bench one",
 			Columns: []string{"", "rate"}, Rows: [][]string{{"fast", "1,000"}, {"<slow>", "not measured"}},
+			More:  []Table{{Title: "One more.", Columns: []string{"", "share"}, Rows: [][]string{{"half", "0.50"}}}},
 			Notes: []string{"fast: failed timed out 3"},
 			Charts: []Chart{
 				{Name: "one-bars", Title: "Bars", Bars: []Bar{{Label: "a", Value: 1000, Min: 900, Max: 1100}, {Label: "b", Value: 20}}},
@@ -54,7 +55,7 @@ func TestPageIsWholeAndOffline(t *testing.T) {
 	page := string(text)
 	require.Equal(t, 3, strings.Count(html.UnescapeString(page), `src="data:image/svg+xml;base64,`))
 	for _, want := range []string{"A &lt;report&gt;", "2 &amp; more", "1,000", "&lt;slow&gt;", "not measured",
-		"fast: failed timed out 3", "Skipped: needs root", "go run ./bench one"} {
+		"One more.", "0.50", "fast: failed timed out 3", "Skipped: needs root", "go run ./bench one"} {
 		require.Contains(t, page, want)
 	}
 	require.NotContains(t, page, "http")
@@ -70,6 +71,7 @@ func TestTableInText(t *testing.T) {
 	var out strings.Builder
 	require.NoError(t, r.Parts[0].WriteText(&out))
 	require.Contains(t, out.String(), "<slow>  not measured")
+	require.Contains(t, out.String(), "\nOne more.\n\n        share\n  half   0.50\n")
 	require.Contains(t, out.String(), "\nfast: failed timed out 3\n")
 	out.Reset()
 	require.NoError(t, r.Parts[1].WriteText(&out))

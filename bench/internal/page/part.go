@@ -18,8 +18,16 @@ type Part struct {
 
 	Columns []string
 	Rows    [][]string
+	More    []Table  // further tables, after the first
 	Notes   []string // what disturbed a run
 	Charts  []Chart
+}
+
+// Table is a further table of a part.
+type Table struct {
+	Title   string // what it shows, in a sentence
+	Columns []string
+	Rows    [][]string
 }
 
 // Chart is bars, one a label, or lines. Exactly one of Bars and Lines is used.
@@ -54,13 +62,14 @@ func (p *Part) WriteText(out io.Writer) error {
 	if p.Text != "" {
 		fmt.Fprintf(out, "%s\n\n", p.Text)
 	}
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, strings.Join(p.Columns, "\t")+"\t")
-	for _, row := range p.Rows {
-		fmt.Fprintln(t, strings.Join(row, "\t")+"\t")
-	}
-	if err := t.Flush(); err != nil {
+	if err := writeTable(out, p.Columns, p.Rows); err != nil {
 		return err
+	}
+	for k := range p.More {
+		fmt.Fprintf(out, "\n%s\n\n", p.More[k].Title)
+		if err := writeTable(out, p.More[k].Columns, p.More[k].Rows); err != nil {
+			return err
+		}
 	}
 	for _, note := range p.Notes {
 		if _, err := fmt.Fprintln(out, note); err != nil {
@@ -68,6 +77,15 @@ func (p *Part) WriteText(out io.Writer) error {
 		}
 	}
 	return nil
+}
+
+func writeTable(out io.Writer, columns []string, rows [][]string) error {
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, strings.Join(columns, "\t")+"\t")
+	for _, row := range rows {
+		fmt.Fprintln(t, strings.Join(row, "\t")+"\t")
+	}
+	return t.Flush()
 }
 
 // Number writes 1234567 as 1,234,567.

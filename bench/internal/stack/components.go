@@ -15,25 +15,46 @@ type Component struct {
 	Share float64 // of our code's, 0 to 1
 }
 
-// parts are the components by the functions that stand for them, the innermost
-// of a stack first; what matches none is the last's.
-var parts = []struct {
+// part is a component.
+type part struct {
 	name      string
 	functions []string
-}{
-	{"device", []string{"stack.(*device)", "stack.threadTime"}},
+}
+
+// parts are the components by the functions that stand for them, the innermost
+// of a stack first; what matches none is the last's.
+var parts = []part{
+	{Device, []string{"stack.(*device)", "stack.threadTime"}},
 	{"application", []string{"stack.(*prober).Events"}},
-	{"open", []string{"stack.(*prober).OpenMore", ").openMore"}},
+	{"open", []string{"tcpclient.(*Worker).Open", "stack.(*prober).OpenMore", ").openMore"}},
 	{"parse", []string{"linklayer.Parse"}},
 	{"look-up", []string{"conntable.(*Table).Find", "conntable.(*Table).Look"}},
 	{"step", []string{"handshake.(*Machine).Step"}},
 	{"timers", []string{"timers.", ").rearm"}},
 	{"build", []string{"linklayer.Emit", "handshake.(*Machine).Output", ").emit"}},
 	{"transmit", []string{"tcpclient.(*transmitter)"}},
-	{"end", []string{"tcpclient.(*Worker).remove"}},
+	{"end", []string{"tcpclient.(*Worker).Close", "tcpclient.(*Worker).remove"}},
 	{"events", []string{").result", ").deliver"}},
 	{"receive", []string{"tcpclient.(*Worker).receive", "tcpclient.(*Worker).resolve"}},
-	{"the turn", nil},
+	{Turn, nil},
+}
+
+// Turn is the component of what a worker does around the others.
+const Turn = "the turn"
+
+// PartOf is the component that a function stands for.
+func PartOf(function string) (component string, ok bool) {
+	for k := range parts {
+		if slices.ContainsFunc(parts[k].functions, func(f string) bool { return strings.Contains(function, f) }) {
+			return parts[k].name, true
+		}
+	}
+	return "", false
+}
+
+// IsOurs says whether a component is the library's.
+func IsOurs(component string) bool {
+	return slices.ContainsFunc(parts[2:], func(p part) bool { return p.name == component })
 }
 
 // components reads a CPU profile: each part's share of the samples that are not
