@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -12,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	"github.com/stretchr/testify/require"
 
 	"myriad/examples/internal/crawl"
@@ -50,7 +47,8 @@ func newClub(t *testing.T, members int) *club {
 	go server.Serve(pages)
 	go c.web.ServeDNS(names)
 	t.Cleanup(func() { server.Close(); names.Close() })
-	c.nats = serveNATS(t, far)
+	endtest.ServeNATS(t, far)
+	c.nats = "nats://10.77.%d.2:4222/test"
 	return c
 }
 
@@ -74,40 +72,6 @@ func (c *club) member(t *testing.T, far *testbed.Namespace, k int) *testbed.Name
 		require.NoError(t, near.AddRoute(targets, wire.FarAddr.Addr(), "wan0"))
 	}
 	return near
-}
-
-// serveNATS starts a server, and a door to it in the far namespace.
-func serveNATS(t *testing.T, far *testbed.Namespace) string {
-	dir, err := os.MkdirTemp("", "crawler-nats")
-	require.NoError(t, err)
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, JetStream: true, StoreDir: dir, NoSigs: true, NoLog: true})
-	require.NoError(t, err)
-	s.Start()
-	require.True(t, s.ReadyForConnections(30*time.Second))
-	door, err := far.Listen("tcp4", ":4222")
-	require.NoError(t, err)
-	go func() {
-		for {
-			in, err := door.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp4", s.Addr().String())
-			if err != nil {
-				in.Close()
-				continue
-			}
-			go func() { _, _ = io.Copy(out, in); out.Close() }()
-			go func() { _, _ = io.Copy(in, out); in.Close() }()
-		}
-	}()
-	t.Cleanup(func() {
-		door.Close()
-		s.Shutdown()
-		s.WaitForShutdown()
-		os.RemoveAll(dir)
-	})
-	return "nats://10.77.%d.2:4222/test"
 }
 
 // start starts a crawl from a place.

@@ -14,6 +14,10 @@
 // twice. The seed names the order; -shards N -shard K takes every N-th place of
 // it, so that N machines with one seed share the work.
 //
+// With -cluster any number of processes share it through a NATS server, which
+// knows where each part stands (see package examples/internal/shards): parts of
+// one that dies go to the others from their last checkpoint on.
+//
 // # Output
 //
 // One JSON object per line and target, to -out, of the outcomes that -show names;

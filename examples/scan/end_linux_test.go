@@ -81,22 +81,32 @@ func TestDemo(t *testing.T) {
 // world is a near namespace for the command and a far one with the kernel's own
 // TCP behind 10.84.0.0/16.
 func world(t *testing.T) (near, far *testbed.Namespace) {
+	nears, far := worlds(t, 1)
+	return nears[0], far
+}
+
+// worlds has several near ones; the one with number k has 10.83.k.0/28.
+func worlds(t *testing.T, count int) (nears []*testbed.Namespace, far *testbed.Namespace) {
 	testbed.Require(t)
-	near, err := testbed.NewNamespace()
-	require.NoError(t, err)
-	t.Cleanup(func() { near.Close() })
-	far, err = testbed.NewNamespace()
+	far, err := testbed.NewNamespace()
 	require.NoError(t, err)
 	t.Cleanup(func() { far.Close() })
-	_, err = testbed.Veth(near, far, testbed.VethConfig{
-		NearName: "near0", FarName: "far0", Queues: 2, DisableOffloads: true,
-		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParsePrefix("10.77.0.2/24"),
-		Sources: []netip.Prefix{netip.MustParsePrefix("10.83.0.0/28")},
-	})
-	require.NoError(t, err)
-	require.NoError(t, near.AddRoute(netip.MustParsePrefix("10.84.0.0/16"), netip.MustParseAddr("10.77.0.2"), "near0"))
+	for k := range count {
+		near, err := testbed.NewNamespace()
+		require.NoError(t, err)
+		t.Cleanup(func() { near.Close() })
+		gateway := fmt.Sprintf("10.77.%d.2", k)
+		_, err = testbed.Veth(near, far, testbed.VethConfig{
+			NearName: "near0", FarName: fmt.Sprint("far", k), Queues: 2, DisableOffloads: true,
+			NearAddr: netip.MustParsePrefix(fmt.Sprintf("10.77.%d.1/24", k)), FarAddr: netip.MustParsePrefix(gateway + "/24"),
+			Sources: []netip.Prefix{netip.MustParsePrefix(fmt.Sprintf("10.83.%d.0/28", k))},
+		})
+		require.NoError(t, err)
+		require.NoError(t, near.AddRoute(netip.MustParsePrefix("10.84.0.0/16"), netip.MustParseAddr(gateway), "near0"))
+		nears = append(nears, near)
+	}
 	require.NoError(t, far.AddLocalRoute(netip.MustParsePrefix("10.84.0.0/16")))
-	return near, far
+	return nears, far
 }
 
 // scanIn runs the command in a namespace.

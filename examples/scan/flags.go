@@ -28,6 +28,7 @@ type options struct {
 	seeded    bool
 	Shards    int
 	Shard     int
+	Cluster   string
 
 	Retries int
 	Timeout time.Duration
@@ -75,6 +76,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.Uint64Var(&o.Seed, "seed", 0, "`number` of the order (a random one)")
 	f.IntVar(&o.Shards, "shards", 1, "`number` of parts that the targets are divided into, by the order")
 	f.IntVar(&o.Shard, "shard", 0, "`number` of the part to do, from 0")
+	f.StringVar(&o.Cluster, "cluster", "", "share the scan with other processes that have the same targets and this `URL` of a NATS server with JetStream: nats://host:4222/name; each has lines of its own part in -out, and its own -rate")
 	f.IntVar(&o.Retries, "retries", 0, "probes sent again where no answer came, a `number` (1; demo: 2)")
 	f.DurationVar(&o.Timeout, "timeout", 0, "`time` for an answer (2s; demo: 500ms)")
 	f.BoolVar(&o.Canary, "canary", true, "see whether the hosts of open TCP ports answer everything")
@@ -157,6 +159,11 @@ func (o *options) checkMode(given program.Given, arguments []string) error {
 			return err
 		}
 	}
+	if o.Cluster != "" {
+		if err := given.Refuse("does not go with -cluster, whose server divides the targets, and keeps where each part stands", "shards", "shard", "state"); err != nil {
+			return err
+		}
+	}
 	if o.Shards > 1 && !o.seeded {
 		return fmt.Errorf("-shards %d needs -seed: parts of different orders leave targets out", o.Shards)
 	}
@@ -167,7 +174,7 @@ func (o *options) checkMode(given program.Given, arguments []string) error {
 		if len(o.Ports) == 0 && o.protocol != scan.ICMP {
 			o.Ports = portList{22, 80, 443}
 		}
-		return given.Refuse(program.NeedsInterface, "source", "gateway", "gateway-mac", "targets", "allow", "exclude")
+		return given.Refuse(program.NeedsInterface, "source", "gateway", "gateway-mac", "targets", "allow", "exclude", "cluster")
 	}
 	return o.checkTargets(given, arguments)
 }

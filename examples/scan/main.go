@@ -36,6 +36,7 @@ func command() *program.Program {
 			{Line: "scan -interface eth0 -source 192.0.2.128/25 -ports 80,443 -out open.jsonl 198.51.100.0/24", Does: "two ports of a network"},
 			{Line: "scan -interface eth0 -ports 22 -targets list.txt -exclude never.txt -state run", Does: "a list, so that the same command goes on after Ctrl-C"},
 			{Line: "scan -interface eth0 -ports 443 -seed 7 -shards 4 -shard 0 0.0.0.0/0", Does: "the first quarter of everything"},
+			{Line: "scan -interface eth0 -ports 443 -cluster nats://192.0.2.9:4222/https 0.0.0.0/0", Does: "everything, with all others that say the same"},
 			{Line: "scan -interface eth0 -ports 22 -banner 198.51.100.0/24", Does: "what those say who answer"},
 		},
 		Options: &o.Options,
@@ -45,7 +46,7 @@ func command() *program.Program {
 		},
 		Flags: o.define,
 		Groups: []program.Group{
-			{Title: "Targets", Flags: []string{"targets", "ports", "protocol", "payload", "seed", "shards", "shard"}},
+			{Title: "Targets", Flags: []string{"targets", "ports", "protocol", "payload", "seed", "shards", "shard", "cluster"}},
 			{Title: "Course", Flags: []string{"retries", "timeout", "canary", "batch"}},
 			{Title: "Banners", Flags: []string{"banner", "banner-request", "banner-bytes", "banner-timeout", "banner-parallel"}},
 			{Title: "Choice of lines", Flags: []string{"show"}},

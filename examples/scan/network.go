@@ -71,6 +71,7 @@ func (s *session) openScanner() (err error) {
 	if s.scanner, err = scan.New(c); err != nil {
 		return err
 	}
+	s.holds.of(s.scanner)
 	s.buffers = make([][]byte, p.device.Info().Queues)
 	in := tcpclient.Interface{Device: s.scanner.Device(), Sources: p.sources, GatewayMAC: p.gateway}
 	for _, r := range p.routes {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"myriad/examples/internal/account"
@@ -14,6 +15,7 @@ import (
 	"myriad/examples/internal/program"
 	"myriad/examples/internal/scan"
 	"myriad/examples/internal/scannet"
+	"myriad/examples/internal/shards"
 	"myriad/examples/internal/state"
 	"myriad/tcpclient"
 )
@@ -25,7 +27,9 @@ type session struct {
 	aim     *aim
 	space   *scan.Space
 	from    position
-	dir     *state.Dir // nil without -state
+	dir     *state.Dir  // nil without -state
+	cluster *shards.Run // nil without -cluster
+	keep    keeper      // nil without either, and when a cluster's run is over
 	out     *output
 	world   *scannet.World // of the demo
 	check   *checker       // of the demo
@@ -35,6 +39,16 @@ type session struct {
 	began   time.Duration // by the device's clock
 	buffers [][]byte      // lines, by worker
 	monitor *monitor.Monitor
+	holds   holds
+	known   atomic.Int64 // targets of the parts that were taken so far
+	ended   atomic.Bool  // no more parts are taken
+	left    atomic.Bool  // what is left alone is told here
+}
+
+// keeper keeps where the run, or a part of it, stands: state.Dir, shards.Part.
+type keeper interface {
+	Save(position any) error
+	Finish(position any) error
 }
 
 // run makes a session, runs it and tells how it went.
@@ -45,6 +59,12 @@ func (o *options) run(ctx context.Context, r *program.Run) (err error) {
 	}
 	if s.dir != nil {
 		defer s.dir.Close()
+	}
+	if o.Cluster != "" {
+		if err := s.join(ctx); err != nil {
+			return err
+		}
+		defer s.cluster.Close()
 	}
 	out, err := r.OpenOut()
 	if err != nil {
@@ -79,6 +99,7 @@ func (s *session) openTargets() (err error) {
 	if s.dir, err = s.r.OpenState(stateVersion, s.o.settings(s.space)); s.dir == nil || err != nil {
 		return err
 	}
+	s.keep = s.dir
 	if err := s.dir.Position(&s.from); err != nil {
 		s.dir.Close()
 		return err
@@ -128,7 +149,7 @@ func (s *session) turn(worker int) {
 		return
 	}
 	if s.out.add(s.buffers[worker]) {
-		s.scanner.Hold(true)
+		s.holds.set(forOutput, true)
 	}
 	s.buffers[worker] = s.buffers[worker][:0]
 }
@@ -138,14 +159,16 @@ func (s *session) scan(ctx context.Context) error {
 	watched, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	before, start := network.Process(), time.Now()
-	go s.out.run(func() { s.scanner.Hold(false) }, func(err error) { cancel(err) })
-	s.writeExcluded()
+	go s.out.run(func() { s.holds.set(forOutput, false) }, func(err error) { cancel(err) })
+	s.take()
 	s.began = s.path.device.Queue(0).Now()
 	s.monitor = s.r.Watch(metrics.Info{Interface: s.path.name, Backend: s.path.backend, Unit: "targets"}, s.account)
 	if err := s.client.Start(); err != nil {
 		return err
 	}
+	go s.watch(watched, cancel)
 	s.await(watched, cancel)
+	s.ended.Store(true)
 	took := time.Since(start)
 	err := context.Cause(watched)
 	if ctx.Err() != nil {
@@ -156,8 +179,15 @@ func (s *session) scan(ctx context.Context) error {
 	return err
 }
 
-// writeExcluded tells of the blocks that are left alone.
-func (s *session) writeExcluded() {
+// take takes note of the targets that have come in hand. Who has the very first
+// also tells of the blocks that are left alone.
+func (s *session) take() {
+	s.known.Add(int64(s.scanner.Targets() - s.from.Next))
+	if s.o.Shard > 0 && s.cluster != nil {
+		return
+	}
+	s.known.Add(int64(s.aim.leftCount))
+	s.left.Store(true)
 	if !s.o.show[excluded] || s.from.Next > 0 {
 		return
 	}
@@ -173,21 +203,37 @@ const (
 	checkpointEvery = time.Second
 )
 
+// watch keeps an eye on the device.
+func (s *session) watch(ctx context.Context, cancel func(error)) {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		select {
+		case <-ticker.C:
+			if err := s.client.Err(); err != nil {
+				cancel(err)
+			}
+		case <-ctx.Done():
+		}
+	}
+}
+
 // await returns when the scan has come to its end, or the context has. Meanwhile
-// it keeps checkpoints, and an eye on the device.
+// it keeps checkpoints.
 func (s *session) await(ctx context.Context, cancel func(error)) {
-	watch, checkpoint := time.NewTicker(watchEvery), time.NewTicker(checkpointEvery)
-	defer watch.Stop()
+	checkpoint := time.NewTicker(checkpointEvery)
 	defer checkpoint.Stop()
 	for {
 		select {
-		case <-s.scanner.Done():
-			return
 		case <-ctx.Done():
 			return
-		case <-watch.C:
-			if err := s.client.Err(); err != nil {
+		case <-s.scanner.Done():
+			more, err := s.goOn(ctx)
+			if err != nil {
 				cancel(err)
+			}
+			if !more {
+				return
 			}
 		case <-checkpoint.C:
 			if err := s.save(false); err != nil {
@@ -199,7 +245,7 @@ func (s *session) await(ctx context.Context, cancel func(error)) {
 
 // save keeps a checkpoint: everything before it has been written.
 func (s *session) save(finished bool) error {
-	if s.dir == nil {
+	if s.keep == nil {
 		return nil
 	}
 	p := position{Next: s.scanner.Low(), Seed: s.from.Seed}
@@ -207,9 +253,9 @@ func (s *session) save(finished bool) error {
 		return err
 	}
 	if finished {
-		return s.dir.Finish(p)
+		return s.keep.Finish(p)
 	}
-	return s.dir.Save(p)
+	return s.keep.Save(p)
 }
 
 // closeGrace is how long banner connections have to end in order.
@@ -234,7 +280,7 @@ func (s *session) conclude(err error, sum *summary) error {
 	}
 	finished := err == nil || low == s.scanner.Targets()
 	writing := s.out.end()
-	if writing == nil && s.dir != nil {
+	if writing == nil && s.keep != nil {
 		writing = s.saveLast(low, finished)
 	}
 	err = errors.Join(err, writing)
@@ -256,9 +302,9 @@ func (s *session) conclude(err error, sum *summary) error {
 func (s *session) saveLast(low uint64, finished bool) error {
 	p := position{Next: low, Seed: s.from.Seed}
 	if finished {
-		return s.dir.Finish(p)
+		return s.keep.Finish(p)
 	}
-	return s.dir.Save(p)
+	return s.keep.Save(p)
 }
 
 // unsentWhy says why targets could not be looked at.
@@ -273,7 +319,7 @@ func unsentWhy(c *scan.Counts) string {
 func (s *session) account() (a account.Account) {
 	c := s.scanner.Counts()
 	a = account.Account{
-		Known: int64(s.scanner.Targets() - s.from.Next + s.aim.leftCount),
+		Known: s.known.Load(), Growing: s.cluster != nil && !s.ended.Load(),
 		Found: int64(c.Outcomes[scan.Open]), Outcomes: map[string]int64{}, Counters: counters(&c),
 	}
 	for o := scan.Open; o < scan.OutcomeCount; o++ {
@@ -282,7 +328,7 @@ func (s *session) account() (a account.Account) {
 			a.Done += n
 		}
 	}
-	if n := int64(s.aim.leftCount); n > 0 {
+	if n := int64(s.aim.leftCount); n > 0 && s.left.Load() {
 		a.Outcomes["excluded"] = n
 		a.Done += n
 	}

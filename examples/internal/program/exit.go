@@ -2,6 +2,7 @@ package program
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 
 	"myriad/examples/internal/jsonl"
@@ -57,6 +58,12 @@ func Fail(code int, err error) error {
 		return nil
 	}
 	return &exitError{code, err}
+}
+
+// FinishedBefore is the error of a run that has come to its end before: it is for
+// Run to return, and no failure.
+func FinishedBefore(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", errFinished, fmt.Errorf(format, args...))
 }
 
 // Code is the exit code of what Run returned.

@@ -88,15 +88,20 @@ func (r *Run) OpenState(version int, settings map[string]string) (*state.Dir, er
 	if r.Options.State == "" {
 		return nil, nil
 	}
-	d, err := state.Open(r.Options.State, state.Identity{Program: r.program.Name, Version: version, Settings: settings})
+	d, err := state.Open(r.Options.State, r.Identity(version, settings))
 	if err != nil {
 		return nil, err
 	}
 	if d.Finished() {
 		d.Close()
-		return nil, fmt.Errorf("%w: the run in -state %s has come to its end; remove the directory to begin anew", errFinished, r.Options.State)
+		return nil, FinishedBefore("the run in -state %s has come to its end; remove the directory to begin anew", r.Options.State)
 	}
 	return d, nil
+}
+
+// Identity tells this run, with these settings, from others.
+func (r *Run) Identity(version int, settings map[string]string) state.Identity {
+	return state.Identity{Program: r.program.Name, Version: version, Settings: settings}
 }
 
 // Watch begins to show a run; i needs no program and rate.

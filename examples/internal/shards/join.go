@@ -27,7 +27,7 @@ const (
 	// callTimeout is how long one call waits before it is made again.
 	callTimeout = 5 * time.Second
 	// hurryTime is how long calls may take at the end of a run.
-	hurryTime = 2 * time.Second
+	hurryTime = 5 * time.Second
 	// signs is how often a process gives a sign of life in a lease.
 	signs = 5
 
