@@ -9,11 +9,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +21,6 @@ import (
 	"myriad/examples/internal/frontier"
 	"myriad/examples/internal/frontier/disk"
 	"myriad/examples/internal/jsonl"
-	"myriad/examples/internal/network"
 	"myriad/examples/internal/robots"
 )
 
@@ -76,42 +72,32 @@ func (m *made) Fetch(_ context.Context, t *frontier.Task) (fetch.Reply, error) {
 	}, nil
 }
 
-// resident is the process's memory as the system sees it, in MB.
-func resident() float64 {
-	status, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(status))
-	pages, _ := strconv.Atoi(fields[1])
-	return float64(pages) * float64(os.Getpagesize()) / 1e6
-}
-
-// processor is the processor time of the process, which tells more than the
-// clock where others use the machine.
-func processor() time.Duration {
-	u := network.Process()
-	return u.User + u.System
-}
-
 // BenchmarkLargeCrawl crawls a web that is made as it goes, with its frontier
-// on disk, and tells the rate over the second tenth and over the last tenth of
-// its pages, their ratio, and the most memory that was resident at each.
-// MYRIAD_CRAWL_PAGES says how many pages (5000000 for the figure in
-// bench/README.md); without it there are few.
+// on disk. It tells of each tenth of its pages the rate, by the clock and by
+// the processor time, and the memory that was resident, and how far it is every
+// MYRIAD_CRAWL_EVERY (a minute). MYRIAD_CRAWL_PAGES says how many pages the web
+// has (5000000 for the figure in bench/README.md); without it there are few.
+// MYRIAD_CRAWL_STOP ends the crawl after so many of them.
 func BenchmarkLargeCrawl(b *testing.B) {
-	pages := 20_000
-	if text := os.Getenv("MYRIAD_CRAWL_PAGES"); text != "" {
-		var err error
-		pages, err = strconv.Atoi(text)
-		require.NoError(b, err)
-	}
+	pages := number(b, "MYRIAD_CRAWL_PAGES", 20_000)
 	for b.Loop() {
-		crawlMade(b, &made{pages})
+		crawlMade(b, &made{pages}, number(b, "MYRIAD_CRAWL_STOP", pages))
 	}
 }
 
-func crawlMade(b *testing.B, m *made) {
+// number reads a number from the environment.
+func number(b *testing.B, name string, standard int) int {
+	text := os.Getenv(name)
+	if text == "" {
+		return standard
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(b, err, name)
+	return n
+}
+
+// crawlMade crawls until stop pages have their records.
+func crawlMade(b *testing.B, m *made, stop int) {
 	dir := b.TempDir()
 	store, err := disk.Open(disk.Options{Dir: filepath.Join(dir, "store")})
 	require.NoError(b, err)
@@ -123,39 +109,24 @@ func crawlMade(b *testing.B, m *made) {
 	require.NoError(b, err)
 	defer file.Close()
 
-	tenth := max(m.pages/10, 1)
-	var written atomic.Int64
-	var mu sync.Mutex
-	var at [11]time.Time
-	var memory [11]float64
-	var cpu [11]time.Duration
-	at[0], cpu[0] = time.Now(), processor()
-	c := crawl.New(crawl.Options{
+	g := newGauge(b, stop)
+	options := crawl.Options{
 		Frontier: f, Fetcher: m, Lookup: m.lookup, Parallel: 128, Lookups: 8, RedirectsMax: 20,
 		Write: func(r *crawl.Record) error {
-			if n := int(written.Add(1)); n%tenth == 0 && n/tenth <= 10 {
-				mu.Lock()
-				at[n/tenth], memory[n/tenth], cpu[n/tenth] = time.Now(), resident(), processor()
-				mu.Unlock()
-			}
+			g.count()
 			return out.Write(r)
 		},
-	})
-	require.NoError(b, c.Run(b.Context()))
-	require.EqualValues(b, m.pages, written.Load(), "each once")
-	require.Equal(b, frontier.StoreCounts{Seen: m.pages}, f.Counts().StoreCounts)
-	rate := func(k int) float64 { return float64(tenth) / at[k].Sub(at[k-1]).Seconds() }
-	perCPU := func(k int) float64 { return float64(tenth) / (cpu[k] - cpu[k-1]).Seconds() }
-	for k := 1; k <= 10; k++ {
-		b.Logf("tenth %2d: %.0f pages a second, %.0f per CPU second, %.0f MB resident", k, rate(k), perCPU(k), memory[k])
 	}
-	var heap runtime.MemStats
-	runtime.ReadMemStats(&heap)
-	b.Logf("%d pages on %d hosts; %.0f MB of heap in use at the end", m.pages, m.hosts(), float64(heap.HeapInuse)/1e6)
-	b.ReportMetric(rate(2), "pages/s-at-start")
-	b.ReportMetric(rate(10), "pages/s-at-end")
-	b.ReportMetric(rate(10)/rate(2), "end/start")
-	b.ReportMetric(perCPU(10)/perCPU(2), "end/start-per-CPU-s")
-	b.ReportMetric(memory[10], "MB-resident")
+	if stop < m.pages {
+		options.PagesMax = stop
+	}
+	require.NoError(b, crawl.New(options).Run(b.Context()))
+	g.stop()
+	require.EqualValues(b, stop, g.written.Load(), "each once")
+	if stop == m.pages {
+		require.Equal(b, frontier.StoreCounts{Seen: m.pages}, f.Counts().StoreCounts)
+	}
+	g.report(b)
+	b.Logf("%d pages of %d on %d hosts", stop, m.pages, m.hosts())
 	require.NoError(b, store.Close())
 }

@@ -21,13 +21,8 @@ func (f *Frontier) dispatch() {
 	for len(f.dead) > 0 && f.tasks.any() {
 		f.dispatchDead()
 	}
-	now := time.Now()
-	for len(f.ready) > 0 && f.tasks.any() {
+	for now := time.Now(); f.tasks.any() && f.due(now); {
 		a := f.ready[0]
-		if wait := a.next.Sub(now); wait > 0 {
-			f.timer.Reset(wait)
-			return
-		}
 		if p := a.prefix; f.limits.PerPrefix > 0 && p.active >= f.limits.PerPrefix {
 			heap.Pop(&f.ready)
 			a.parked = true
@@ -36,6 +31,23 @@ func (f *Frontier) dispatch() {
 		}
 		f.dispatchFrom(a, now)
 	}
+}
+
+// due reports whether the first of ready may be asked now. While none may, it
+// lets those in that stand by; in the end it sets the timer for the first.
+func (f *Frontier) due(now time.Time) bool {
+	for {
+		if len(f.ready) > 0 && !f.ready[0].next.After(now) {
+			return true
+		}
+		if !f.admit() {
+			break
+		}
+	}
+	if len(f.ready) > 0 {
+		f.timer.Reset(f.ready[0].next.Sub(now))
+	}
+	return false
 }
 
 // ending is why no task will come any more, nil while some may.
@@ -54,6 +66,7 @@ func (f *Frontier) dispatchFrom(a *address, now time.Time) {
 	s := a.sites[0]
 	if it, ok := f.pull(s); ok {
 		a.turn++
+		a.share++
 		a.active++
 		a.prefix.active++
 		f.handOut(&Task{Item: it, Site: s.name, Addr: a.addr, Slot: a.slot(s.name), site: s})

@@ -17,6 +17,11 @@
 // holds what politeness needs of the sites that have links waiting: it takes
 // links from the store a few at a time, when their site's turn has come.
 //
+// Of the addresses, workingMax at most are asked in turn; the others stand by
+// in a line until none of these may be asked yet. An address leaves the turn
+// when it has nothing any more or had its share, so that one without end keeps
+// no other from its own.
+//
 // # Course
 //
 // Add takes links. A host that is a name waits until somebody who took it from

@@ -18,7 +18,7 @@ func (f *Frontier) Guest(ctx context.Context, addr netip.Addr) (leave func(), er
 		}
 	}
 	for {
-		if a := f.admit(addr); a != nil {
+		if a := f.welcome(addr); a != nil {
 			return func() {
 				f.mu.Lock()
 				defer f.mu.Unlock()
@@ -34,8 +34,8 @@ func (f *Frontier) Guest(ctx context.Context, addr netip.Addr) (leave func(), er
 	}
 }
 
-// admit takes a connection if there is one to be had.
-func (f *Frontier) admit(addr netip.Addr) *address {
+// welcome takes a connection if there is one to be had.
+func (f *Frontier) welcome(addr netip.Addr) *address {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	h := f.hosts[addr.String()] // keeps the address in memory

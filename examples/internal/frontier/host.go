@@ -3,6 +3,7 @@ package frontier
 import (
 	"container/list"
 	"net/netip"
+	"slices"
 	"time"
 )
 
@@ -42,6 +43,10 @@ type address struct {
 	next   time.Time // not to be asked before
 	index  int       // in the heap, or -1
 	parked bool      // in its prefix's line
+
+	working bool // among those asked in turn now
+	standby bool // in the line of those that will be
+	share   int  // URLs that went out since it is working
 }
 
 // prefix is a neighbourhood of addresses.
@@ -66,6 +71,23 @@ func PrefixOf(a netip.Addr) netip.Prefix {
 // turnMax is how many URLs of a site go out before the next site of the same
 // address has its turn: more keeps connections in use, fewer is fairer.
 const turnMax = 32
+
+// first puts a site at the head of the line of its address.
+func (a *address) first(s *site) {
+	if len(a.sites) > 0 && a.sites[0] == s {
+		return
+	}
+	if s.queued {
+		a.sites = slices.DeleteFunc(a.sites, func(other *site) bool { return other == s })
+	}
+	s.queued, a.turn = true, 0
+	a.sites = slices.Insert(a.sites, 0, s)
+}
+
+// usable reports whether the address may be asked once its time has come.
+func (a *address) usable(slots int) bool {
+	return a.working && !a.parked && len(a.sites) > 0 && a.active < slots && a.share < shareMax
+}
 
 // enqueue puts a site into the line of its address.
 func (a *address) enqueue(s *site) {

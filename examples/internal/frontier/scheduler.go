@@ -14,7 +14,13 @@ import (
 
 const (
 	// readAhead is how many links of a site are taken from the store at a time.
-	readAhead = 4
+	readAhead = 8
+	// workingMax is how many addresses are asked in turn. Others stand by until
+	// none of these may be asked yet, so that there are no more of them than a
+	// pause is long, and what is kept of each, such as a connection, is of use.
+	workingMax = 1 << 14
+	// shareMax is how many URLs of an address go out before it stands by again.
+	shareMax = 64
 	// idleMax is how many hosts without links are remembered, so that their
 	// names are not looked up again.
 	idleMax = 1 << 16
@@ -30,7 +36,9 @@ type Frontier struct {
 	sites     map[string]*site
 	addresses map[netip.Addr]*address
 	prefixes  map[netip.Prefix]*prefix
-	ready     addressHeap // addresses that wait and have a slot free
+	ready     addressHeap // working addresses that wait and have a slot free
+	standby   []*address  // that wait to be working, first come first served
+	working   int         // addresses
 	dead      []*site     // sites of hosts without an address
 	names     []string    // hosts to be looked up
 	lookups   int         // hosts that are not found yet
@@ -123,7 +131,12 @@ func (f *Frontier) Return(t *Task, pause time.Duration) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	t.site.taken = slices.Insert(t.site.taken, 0, t.Item)
-	f.enqueue(t.site)
+	if a := t.site.host.address; a != nil {
+		a.first(t.site)
+		a.share = min(a.share, shareMax-1)
+	} else {
+		f.enqueue(t.site)
+	}
 	f.end(t, pause)
 	f.dispatch()
 }
@@ -251,8 +264,8 @@ func (f *Frontier) enqueue(s *site) {
 
 // schedule puts an address where it belongs after anything about it changed.
 func (f *Frontier) schedule(a *address) {
-	usable := len(a.sites) > 0 && a.active < f.limits.PerAddress && !a.parked
-	switch {
+	f.rest(a)
+	switch usable := a.usable(f.limits.PerAddress); {
 	case usable && a.index < 0:
 		heap.Push(&f.ready, a)
 	case usable:
@@ -260,6 +273,34 @@ func (f *Frontier) schedule(a *address) {
 	case a.index >= 0:
 		heap.Remove(&f.ready, a.index)
 	}
+}
+
+// rest ends the turn of a working address that has had its share, or has
+// nothing any more, and puts one that has something into the line.
+func (f *Frontier) rest(a *address) {
+	if a.working && a.active == 0 && (len(a.sites) == 0 || a.share >= shareMax) {
+		a.working = false
+		f.working--
+	}
+	if !a.working && !a.standby && len(a.sites) > 0 {
+		a.standby = true
+		f.standby = append(f.standby, a)
+	}
+}
+
+// admit makes the first address that stands by a working one, if there is one
+// and room.
+func (f *Frontier) admit() bool {
+	if len(f.standby) == 0 || f.working >= workingMax {
+		return false
+	}
+	a := f.standby[0]
+	f.standby[0] = nil
+	f.standby = f.standby[1:]
+	a.standby, a.working, a.share = false, true, 0
+	f.working++
+	f.schedule(a)
+	return true
 }
 
 // end takes a task back.

@@ -27,6 +27,7 @@ const (
 // Rules are what one site asks of us. The zero value allows nothing.
 type Rules struct {
 	group *robotstxt.Group
+	bytes int
 }
 
 // Parse reads the reply to a request for /robots.txt. A client error means
@@ -40,9 +41,18 @@ func Parse(status int, body []byte) *Rules {
 	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
 	data, err := robotstxt.FromStatusAndBytes(status, body)
 	if err != nil || status >= 500 {
-		return &Rules{}
+		return &Rules{bytes: len(body)}
 	}
-	return &Rules{group: data.FindGroup(Agent)}
+	return &Rules{data.FindGroup(Agent), len(body)}
+}
+
+// Bytes is the length of what the rules were read from, of which their memory
+// is a small multiple.
+func (r *Rules) Bytes() int {
+	if r == nil {
+		return 0
+	}
+	return r.bytes
 }
 
 // Allowed reports whether a canonical URL may be fetched.
