@@ -31,7 +31,7 @@ const destinationSlots = 1 << 12
 const SourcesMax = 1 << 16
 
 // Owner returns the shard that owns a local port, 0 ≤ Owner < shards.
-func Owner(port uint16, shards int) int { return int(port) % shards }
+func Owner(port uint16, shards int) int { return int(uint32(port) % uint32(shards)) }
 
 // AllocatorConfig says which tuples an Allocator may hand out.
 type AllocatorConfig struct {

@@ -23,14 +23,18 @@ func (m *Machine) stampOffset(e *conntable.Entry) uint32 { return uint32(m.keyed
 // keyed is SipHash-2-4 (Aumasson and Bernstein, 2012) of the connection's two
 // ends and a number that keeps its uses apart.
 func (m *Machine) keyed(e *conntable.Entry, use uint16) uint64 {
-	const mapped = 0xffff0000 // the rest of the address in its 16-byte form
-	h := newSip(m.cfg.Secret)
-	h.add(0)
-	h.add(uint64(bits.ReverseBytes32(e.Remote))<<32 | mapped)
-	h.add(uint64(e.RemotePort) | uint64(e.LocalPort)<<16 | uint64(e.Local)<<32 | uint64(use)<<48)
-	return h.sum(24)
+	return m.sip.
+		add(uint64(bits.ReverseBytes32(e.Remote))<<32 | mappedEnd).
+		add(uint64(e.RemotePort) | uint64(e.LocalPort)<<16 | uint64(e.Local)<<32 | uint64(use)<<48).
+		sum(24)
 }
 
+// The peer's address is hashed in its 16-byte form: of IPv4 the first eight are
+// 0, and four follow before the address.
+const mappedBegin, mappedEnd = 0, 0xffff0000
+
+// sip is SipHash's state. Its methods take and return it by value, which keeps
+// it in registers.
 type sip struct{ a, b, c, d uint64 }
 
 func newSip(key [2]uint64) sip {
@@ -40,32 +44,29 @@ func newSip(key [2]uint64) sip {
 	}
 }
 
-func (h *sip) round() {
+// half is half a round; a and c change places for the other half. Two of it are
+// small enough for the compiler to put them where they are called.
+func (h sip) half(b, d int) sip {
 	h.a += h.b
-	h.b = bits.RotateLeft64(h.b, 13) ^ h.a
-	h.a = bits.RotateLeft64(h.a, 32)
+	h.b = bits.RotateLeft64(h.b, b) ^ h.a
 	h.c += h.d
-	h.d = bits.RotateLeft64(h.d, 16) ^ h.c
-	h.a += h.d
-	h.d = bits.RotateLeft64(h.d, 21) ^ h.a
-	h.c += h.b
-	h.b = bits.RotateLeft64(h.b, 17) ^ h.c
-	h.c = bits.RotateLeft64(h.c, 32)
+	h.d = bits.RotateLeft64(h.d, d) ^ h.c
+	return sip{h.c, h.b, bits.RotateLeft64(h.a, 32), h.d}
 }
 
-func (h *sip) add(word uint64) {
+func (h sip) add(word uint64) sip {
 	h.d ^= word
-	h.round()
-	h.round()
+	h = h.half(13, 16).half(17, 21).half(13, 16).half(17, 21)
 	h.a ^= word
+	return h
 }
 
 // sum ends a message of length bytes, a multiple of 8.
-func (h *sip) sum(length int) uint64 {
-	h.add(uint64(length) << 56)
+func (h sip) sum(length int) uint64 {
+	h = h.add(uint64(length) << 56)
 	h.c ^= 0xff
 	for range 4 {
-		h.round()
+		h = h.half(13, 16).half(17, 21)
 	}
 	return h.a ^ h.b ^ h.c ^ h.d
 }

@@ -13,12 +13,9 @@ import (
 // The reference vectors of SipHash-2-4: key 00 01 … 0f, message 00 01 ….
 func TestSipHashReferenceVectors(t *testing.T) {
 	key := [2]uint64{0x0706050403020100, 0x0f0e0d0c0b0a0908}
-	h := newSip(key)
-	h.add(0x0706050403020100)
+	h := newSip(key).add(0x0706050403020100)
 	require.Equal(t, uint64(0x93f5f5799a932462), h.sum(8))
-	h = newSip(key)
-	h.add(0x0706050403020100)
-	h.add(0x0f0e0d0c0b0a0908)
+	h = h.add(0x0f0e0d0c0b0a0908)
 	require.Equal(t, uint64(0x3f2acc7f57c29bdb), h.sum(16))
 }
 
@@ -26,8 +23,8 @@ func TestISNFollowsTheClockAndHidesBehindTheKey(t *testing.T) {
 	if wrap.Forced {
 		t.Skip("a build tag makes the ISNs here")
 	}
-	m := &Machine{cfg: Config{Secret: [2]uint64{1, 2}}}
-	other := &Machine{cfg: Config{Secret: [2]uint64{1, 3}}}
+	m := &Machine{sip: newSip([2]uint64{1, 2})}
+	other := &Machine{sip: newSip([2]uint64{1, 3})}
 	e := &conntable.Entry{RemotePort: 80, LocalPort: 4000}
 	neighbour := &conntable.Entry{RemotePort: 80, LocalPort: 4001}
 	first := m.isn(e, time.Hour)

@@ -55,6 +55,7 @@ type Machine struct {
 	cfg        Config
 	table      *conntable.Table
 	requests   *Requests
+	sip        sip // the state behind what all messages begin with
 	sides      sidePool
 	chunks     *chunks.Pool
 	flights    flightPool
@@ -76,6 +77,7 @@ func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, erro
 		return nil, fmt.Errorf("handshake: %w", err)
 	}
 	m := &Machine{cfg: cfg, table: table, requests: requests, holes: holes, challenged: make(challenged, table.Cap())}
+	m.sip = newSip(cfg.Secret).add(mappedBegin)
 	m.chunks = chunks.NewPool(cfg.BufferMemory, cfg.MSS)
 	m.flights = newFlightPool(cfg.Sides, flightExtra(cfg.BufferMemory))
 	m.sides.records = make([]Side, cfg.Sides)

@@ -35,6 +35,11 @@ func (m *Machine) Output(i uint32, now time.Duration, out *Out) bool {
 	return true
 }
 
+// Quiet reports whether Output has certainly nothing to say for a connection.
+func Quiet(e *conntable.Entry) bool {
+	return e.Side == 0 && e.Flags&(ackNow|sendSYN|sendRST|sendAgain|request|finQueued) == 0
+}
+
 // handshakeOwed: the handshake's third segment has not left. It goes before
 // the RST of an application that gives up at once, so that the peer saw a whole
 // connection, and not a half-open one.

@@ -37,6 +37,12 @@ func mapped(ip4 uint32) (a [16]byte) {
 	return a
 }
 
+// setMapped writes what mapped returns where it belongs.
+func setMapped(a *[16]byte, ip4 uint32) {
+	binary.BigEndian.PutUint64(a[:8], mappedHigh)
+	binary.BigEndian.PutUint64(a[8:], mappedLow|uint64(ip4))
+}
+
 // isMapped reports whether a holds an IPv4 address.
 func isMapped(a *[16]byte) bool {
 	return binary.BigEndian.Uint64(a[:8]) == mappedHigh && binary.BigEndian.Uint32(a[8:12]) == 0xffff

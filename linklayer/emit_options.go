@@ -53,34 +53,47 @@ func sackBlocks(o *Options) int {
 	return min(o.SACKCount, limit)
 }
 
-// emitOptions writes exactly OptionsLen bytes.
-func emitOptions(dst []byte, o *Options, syn bool) {
-	if syn {
-		emitSYNOptions(dst, o)
-		return
-	}
-	if o.Has&HasTimestamps != 0 {
-		dst = emitTimestamps(dst, o, optionNOP<<24|optionNOP<<16)
-	}
-	if blocks := sackBlocks(o); blocks > 0 {
-		binary.BigEndian.PutUint32(dst, optionNOP<<24|optionNOP<<16|optionSACK<<8|uint32(2+blocks*sackBlockBytes))
-		dst = dst[4:]
-		for _, r := range o.SACK[:blocks] {
-			binary.BigEndian.PutUint32(dst, uint32(r.Start))
-			binary.BigEndian.PutUint32(dst[4:], uint32(r.End))
-			dst = dst[sackBlockBytes:]
-		}
-	}
+// words writes 32-bit words one behind the other, and adds them up for the
+// checksum: to read back what was just written makes the processor wait.
+type words struct {
+	left []byte
+	sum  uint64
 }
 
-// emitSYNOptions orders the options as widely used systems do, since some
+func (w *words) put(word uint32) {
+	binary.BigEndian.PutUint32(w.left, word)
+	w.left = w.left[4:]
+	w.sum += uint64(word)
+}
+
+// emitOptions writes exactly OptionsLen bytes, and returns their sum, not
+// folded.
+func emitOptions(dst []byte, o *Options, syn bool) uint64 {
+	w := words{left: dst}
+	if syn {
+		w.synOptions(o)
+		return w.sum
+	}
+	if o.Has&HasTimestamps != 0 {
+		w.timestamps(o, optionNOP<<24|optionNOP<<16)
+	}
+	if blocks := sackBlocks(o); blocks > 0 {
+		w.put(optionNOP<<24 | optionNOP<<16 | optionSACK<<8 | uint32(2+blocks*sackBlockBytes))
+		for _, r := range o.SACK[:blocks] {
+			w.put(uint32(r.Start))
+			w.put(uint32(r.End))
+		}
+	}
+	return w.sum
+}
+
+// synOptions orders the options as widely used systems do, since some
 // firewalls know only those SYNs: without timestamps as Windows (MSS, NOP,
 // WS, NOP, NOP, SACK-permitted), with them as Linux (MSS, SACK-permitted, TS,
 // NOP, WS).
-func emitSYNOptions(dst []byte, o *Options) {
+func (w *words) synOptions(o *Options) {
 	if o.Has&HasMSS != 0 {
-		binary.BigEndian.PutUint32(dst, optionMSS<<24|mssBytes<<16|uint32(o.MSS))
-		dst = dst[mssBytes:]
+		w.put(optionMSS<<24 | mssBytes<<16 | uint32(o.MSS))
 	}
 	const scale = optionNOP<<24 | optionWindowScale<<16 | windowScaleBytes<<8
 	const permitted = optionSACKPermitted<<8 | sackPermittedBytes
@@ -89,26 +102,23 @@ func emitSYNOptions(dst []byte, o *Options) {
 		if o.Has&HasSACKPermitted != 0 {
 			lead = permitted << 16
 		}
-		dst = emitTimestamps(dst, o, lead)
+		w.timestamps(o, lead)
 		if o.Has&HasWindowScale != 0 {
-			binary.BigEndian.PutUint32(dst, scale|uint32(o.WindowScale))
+			w.put(scale | uint32(o.WindowScale))
 		}
 		return
 	}
 	if o.Has&HasWindowScale != 0 {
-		binary.BigEndian.PutUint32(dst, scale|uint32(o.WindowScale))
-		dst = dst[windowScaleBytes+1:]
+		w.put(scale | uint32(o.WindowScale))
 	}
 	if o.Has&HasSACKPermitted != 0 {
-		binary.BigEndian.PutUint32(dst, optionNOP<<24|optionNOP<<16|permitted)
+		w.put(optionNOP<<24 | optionNOP<<16 | permitted)
 	}
 }
 
-// emitTimestamps writes the option behind two bytes that align it, and returns
-// what is left of dst.
-func emitTimestamps(dst []byte, o *Options, lead uint32) []byte {
-	binary.BigEndian.PutUint32(dst, lead|optionTimestamps<<8|timestampsBytes)
-	binary.BigEndian.PutUint32(dst[4:], o.TSVal)
-	binary.BigEndian.PutUint32(dst[8:], o.TSEcr)
-	return dst[12:]
+// timestamps writes the option behind two bytes that align it.
+func (w *words) timestamps(o *Options, lead uint32) {
+	w.put(lead | optionTimestamps<<8 | timestampsBytes)
+	w.put(o.TSVal)
+	w.put(o.TSEcr)
 }

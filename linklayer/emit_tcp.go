@@ -34,29 +34,25 @@ func EmitTCP4(dst []byte, path *Path, source, destination uint32, sourcePort, de
 	tcp := dst[ethernetBytes+ipv4Bytes:]
 	_ = tcp[tcpBytes-1]
 	binary.BigEndian.PutUint32(tcp[0:], ports)
-	binary.BigEndian.PutUint32(tcp[4:], uint32(seg.Seq))
-	binary.BigEndian.PutUint32(tcp[8:], uint32(seg.Ack))
+	binary.BigEndian.PutUint64(tcp[4:], uint64(seg.Seq)<<32|uint64(seg.Ack))
 	binary.BigEndian.PutUint32(tcp[12:], control)
+	sum := uint64(ports) + uint64(seg.Seq) + uint64(seg.Ack) + uint64(control) + uint64(seg.Urgent)
 	if options > 0 {
-		emitOptions(tcp[tcpBytes:header], &seg.Options, syn)
+		sum += emitOptions(tcp[tcpBytes:header], &seg.Options, syn)
 	}
 	if segment > header {
 		copy(tcp[header:], seg.Payload)
 		copy(tcp[header+len(seg.Payload):], seg.Payload2)
 	}
-	sum := pseudoSum(source, destination, ProtocolTCP, segment)
+	pseudo := pseudoSum(source, destination, ProtocolTCP, segment)
 	if path.partial {
-		binary.BigEndian.PutUint32(tcp[16:], uint32(fold(sum))<<16|uint32(seg.Urgent))
+		binary.BigEndian.PutUint32(tcp[16:], uint32(fold(pseudo))<<16|uint32(seg.Urgent))
 		return length
-	}
-	sum += uint64(ports) + uint64(seg.Seq) + uint64(seg.Ack) + uint64(control) + uint64(seg.Urgent)
-	if options > 0 {
-		sum += sumShort(tcp[tcpBytes:header])
 	}
 	if segment > header {
 		sum += sumPayload(tcp[header:], payloadSum)
 	}
-	binary.BigEndian.PutUint32(tcp[16:], uint32(^fold(sum))<<16|uint32(seg.Urgent))
+	binary.BigEndian.PutUint32(tcp[16:], uint32(^fold(sum+pseudo))<<16|uint32(seg.Urgent))
 	return length
 }
 

@@ -22,8 +22,8 @@ func parseIPv4(b []byte, checksumOK bool, p *Packet) Drop {
 	case source == destination:
 		return DropIPLand
 	}
-	p.Source = mapped(source)
-	p.Destination = mapped(destination)
+	setMapped(&p.Source, source)
+	setMapped(&p.Destination, destination)
 	p.TTL = ip.TTL()
 	p.TOS = b[1]
 	p.Protocol = ip.Protocol()

@@ -34,7 +34,7 @@ func (w *Worker) giveUp(i uint32) {
 		w.counters.open--
 		w.counters.failed++
 		w.counters.failedBy[Internal]++
-		w.events = append(w.events, Event{Conn: w.table.ID(i), User: e.User, Kind: Failed, Reason: Internal})
+		w.event(i, Failed).Reason = Internal
 	}
 	w.wheel.Disarm(i)
 	w.forget(i)

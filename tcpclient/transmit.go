@@ -122,7 +122,7 @@ func (w *Worker) send(i uint32) bool {
 	if path == nil {
 		return true // parked, or failed
 	}
-	for {
+	for !handshake.Quiet(e) {
 		frame := w.transmit.frame(w)
 		if frame == nil {
 			return false

@@ -1,6 +1,7 @@
 package tcpclient
 
 import (
+	"slices"
 	"time"
 
 	"myriad/conntable"
@@ -231,48 +232,55 @@ func (w *Worker) result(i uint32, r *handshake.Result) {
 	if r.Events == 0 {
 		return
 	}
-	e := w.table.At(i)
-	ev := Event{Conn: w.table.ID(i), User: e.User}
 	if r.Events&handshake.Connected != 0 {
 		w.counters.connected++
-		ev.Kind, ev.Elapsed = Connected, r.Elapsed
-		w.events = append(w.events, ev)
-		ev.Elapsed = 0
+		w.event(i, Connected).Elapsed = r.Elapsed
+	}
+	if r.Events == handshake.Connected {
+		return
 	}
 	if r.Events&handshake.Data != 0 {
-		ev.Kind, ev.Data = Data, r.Data
-		w.events = append(w.events, ev)
-		ev.Data = nil
+		w.event(i, Data).Data = r.Data
 	}
 	if r.Events&handshake.Writable != 0 {
-		ev.Kind = Writable
-		w.events = append(w.events, ev)
+		w.event(i, Writable)
 	}
 	if r.Events&handshake.More != 0 {
-		w.deliverHeld(i, ev) // which may be the connection's end
+		w.deliverHeld(i) // which may be the connection's end
 	}
 	if r.Events&handshake.EndOfStream != 0 {
-		ev.Kind = EndOfStream
-		w.events = append(w.events, ev)
+		w.event(i, EndOfStream)
 	}
 	if r.Events&(handshake.Closed|handshake.Failed|handshake.Gone) != 0 {
-		w.ended(i, e, ev, r)
+		w.ended(i, r)
 	}
 }
 
+// event adds an event of connection i to those that are to be delivered. It is
+// made in its place: a copy of what was just written piece by piece makes the
+// processor wait.
+func (w *Worker) event(i uint32, kind EventKind) *Event {
+	if len(w.events) == cap(w.events) {
+		w.events = slices.Grow(w.events, 1)
+	}
+	w.events = w.events[:len(w.events)+1]
+	ev := &w.events[len(w.events)-1]
+	*ev = Event{}
+	ev.Conn, ev.User, ev.Kind = w.table.ID(i), w.table.At(i).User, kind
+	return ev
+}
+
 // deliverHeld makes events of what was held and is in order now.
-func (w *Worker) deliverHeld(i uint32, ev Event) {
-	ev.Kind = Data
+func (w *Worker) deliverHeld(i uint32) {
 	for {
-		ev.Data = w.machine.Held(i, w.now)
-		if ev.Data == nil {
+		data := w.machine.Held(i, w.now)
+		if data == nil {
 			break
 		}
-		w.events = append(w.events, ev)
+		w.event(i, Data).Data = data
 	}
 	if r := (handshake.Result{Events: w.machine.HeldFIN(i)}); r.Events != 0 {
-		ev.Kind = EndOfStream
-		w.events = append(w.events, ev)
+		w.event(i, EndOfStream)
 		r.Events &^= handshake.EndOfStream
 		w.result(i, &r)
 	}
@@ -281,18 +289,17 @@ func (w *Worker) deliverHeld(i uint32, ev Event) {
 
 // ended tells the application of a connection's end, once, and removes what
 // has nothing more to say.
-func (w *Worker) ended(i uint32, e *conntable.Entry, ev Event, r *handshake.Result) {
+func (w *Worker) ended(i uint32, r *handshake.Result) {
+	e := w.table.At(i)
 	switch {
 	case r.Events&handshake.Failed != 0:
 		w.counters.failed++
 		w.counters.failedBy[r.Reason]++
-		ev.Kind, ev.Reason = Failed, r.Reason
-		w.events = append(w.events, ev)
+		w.event(i, Failed).Reason = r.Reason
 		w.counters.open--
 	case r.Events&handshake.Closed != 0:
 		w.counters.closed++
-		ev.Kind = Closed
-		w.events = append(w.events, ev)
+		w.event(i, Closed)
 		w.counters.open--
 		if e.State == conntable.TimeWait {
 			w.noteTimeWait(w.table.ID(i))

@@ -74,26 +74,30 @@ func (w *Worker) closeOne(id ID, how CloseHow) error {
 	if !ok {
 		return errClosed
 	}
-	w.inHand = i
-	defer w.contain()
 	switch how {
 	case Reset:
 		w.counters.reset++
 		w.counters.open--
 		w.machine.Reset(i)
 	case Fin, FinDiscard:
-		r := w.machine.Finish(i, how == FinDiscard, w.now)
-		if r.Events&handshake.Gone != 0 {
-			// It never stood, or its unread data costs it a RST: nothing
-			// more happens to it.
-			r.Events |= handshake.Closed
-			w.result(i, &r)
-		}
+		w.finish(i, how == FinDiscard)
 	default:
 		return fmt.Errorf("tcpclient: close: Close.How %d is none of Reset, Fin, FinDiscard", how)
 	}
 	w.queueOutput(i)
 	return nil
+}
+
+func (w *Worker) finish(i uint32, discard bool) {
+	w.inHand = i
+	defer w.contain()
+	r := w.machine.Finish(i, discard, w.now)
+	if r.Events&handshake.Gone != 0 {
+		// It never stood, or its unread data costs it a RST: nothing more
+		// happens to it.
+		r.Events |= handshake.Closed
+		w.result(i, &r)
+	}
 }
 
 // Pause stops Data and EndOfStream events of a connection: what arrives is
@@ -116,7 +120,7 @@ func (w *Worker) Resume(id ID) error {
 	w.inHand = i
 	defer w.contain()
 	if w.machine.Resume(i, w.now) {
-		w.deliverHeld(i, Event{Conn: id, User: w.table.At(i).User})
+		w.deliverHeld(i)
 	}
 	w.queueOutput(i)
 	return nil

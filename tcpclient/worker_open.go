@@ -206,8 +206,9 @@ func (w *Worker) startNew() {
 			break
 		}
 		w.starts.waiting.pop()
-		handshake.Start(w.table.At(i))
-		w.queueOutput(i)
+		e := w.table.At(i)
+		handshake.Start(e)
+		e.Flags |= handshake.Queued // but in no list: there is a frame for it
 		w.send(i)
 		taken++
 		w.starts.took(1)
