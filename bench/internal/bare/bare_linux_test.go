@@ -2,6 +2,7 @@ package bare
 
 import (
 	"bytes"
+	"net"
 	"net/netip"
 	"testing"
 	"time"
@@ -15,8 +16,13 @@ import (
 	"myriad/iobackend/afxdp"
 )
 
-// overWire runs against a far end that verifies our checksums or not.
+// overWire runs for a duration.
 func overWire(t testing.TB, request, reply []byte, verify bool, duration time.Duration) (Result, farend.Counters) {
+	return overWireWith(t, Config{Request: request, Duration: duration}, reply, verify)
+}
+
+// overWireWith runs against a far end that verifies our checksums or not.
+func overWireWith(t testing.TB, c Config, reply []byte, verify bool) (Result, farend.Counters) {
 	testbed.Require(t)
 	world, err := wire.New(wire.Config{Queues: 2, Reply: reply, Verify: verify})
 	require.NoError(t, err)
@@ -29,10 +35,12 @@ func overWire(t testing.TB, request, reply []byte, verify bool, duration time.Du
 		return err
 	}))
 	defer device.Close()
-	result, err := Run(t.Context(), device, Config{
-		Sources: wire.Sources, Targets: wire.Targets, Port: wire.Port, Gateway: world.Gateway,
-		Request: request, Window: 4096, Batch: 256, Duration: duration,
-	})
+	c.Sources, c.Targets, c.Port, c.Gateway = wire.Sources, wire.Targets, wire.Port, world.Gateway
+	c.Window, c.Batch = 4096, 256
+	if c.Duration == 0 {
+		c.Duration = time.Minute
+	}
+	result, err := Run(t.Context(), device, c)
 	require.NoError(t, err)
 	// What was sent last is still on its way.
 	time.Sleep(50 * time.Millisecond)
@@ -62,6 +70,51 @@ func TestBothEndsAgree(t *testing.T) {
 				require.Equal(t, got.Completed, far.ACK)
 			}
 		})
+	}
+}
+
+// Each way of connecting sends the frames that it is named after, as many as it
+// was told to.
+func TestEveryKindOfConnection(t *testing.T) {
+	const count = 3001
+	for name, c := range map[string]struct {
+		config         Config
+		ack, data, fin uint64
+	}{
+		"rst":         {Config{}, count, 0, 0},
+		"request":     {Config{Request: make([]byte, 200)}, 0, count, 0},
+		"separate":    {Config{Request: make([]byte, 200), Separate: true}, count, count, 0},
+		"fin":         {Config{Fin: true}, count, 0, count},
+		"request-fin": {Config{Request: make([]byte, 200), Fin: true}, count, count, count},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.config.Limit = count
+			got, far := overWireWith(t, c.config, []byte("the reply"), true)
+			require.EqualValues(t, count, got.Opened)
+			require.EqualValues(t, count, got.Completed)
+			require.Zero(t, got.Other+got.Wrong)
+			require.Zero(t, far.Dropped(), "%+v", far)
+			require.EqualValues(t, count, far.SYN)
+			require.Equal(t, []uint64{c.ack, c.data, c.fin}, []uint64{far.ACK, far.Data, far.FIN})
+		})
+	}
+}
+
+// A byte that is wrong anywhere is found, unless somebody vouches for it.
+func TestWrongChecksumsAreFound(t *testing.T) {
+	mac := net.HardwareAddr{2, 0, 0, 0, 0, 1}
+	for _, length := range []int{0, 1, 2, 7, 8, 9, 1460} {
+		payload := bytes.Repeat([]byte{0xa5}, length)
+		s := newShape(mac, mac, flagACK|flagPSH, nil, payload)
+		frame := make([]byte, 2048)
+		frame = frame[:s.write(frame, 0x0a000001, 0x0a000002, 1024, 80, 7, 9)]
+		require.True(t, valid(frame, false), length)
+		for at := ipAt; at < len(frame); at += 3 {
+			frame[at] ^= 0x10
+			require.False(t, valid(frame, false), "%d bytes, %d", length, at)
+			require.Equal(t, at >= tcpAt, valid(frame, true), "%d bytes, %d", length, at)
+			frame[at] ^= 0x10
+		}
 	}
 }
 

@@ -15,14 +15,15 @@ type worker struct {
 	config   *Config
 	finished bool // opens no more
 
-	syn, ack, request, rst shape
-	source, sources        uint32 // the first address, and the mask of what varies
-	target, targets        uint32
+	syn, ack, request, rst, fin shape
+	source, sources             uint32 // the first address, and the mask of what varies
+	target, targets             uint32
 
 	rx, tx   []iobackend.Frame
 	reserved int // frames at the start of tx that were reserved
 	used     int // of those, filled
 
+	limit     uint64 // connections to open; 0 is without
 	first     int    // number of the first connection: the queue's index
 	next      uint32 // number of the next connection
 	step      uint32
@@ -30,6 +31,7 @@ type worker struct {
 	opened    uint64
 	completed uint64
 	other     uint64 // frames that were no answer
+	wrong     uint64 // frames with a wrong checksum
 	err       error
 }
 
@@ -49,14 +51,16 @@ func (w *worker) run(cancelled <-chan struct{}, duration time.Duration) {
 			w.err = err
 			return
 		}
-		if now >= end {
-			w.finished = true
+		if now >= end || w.limit > 0 && w.opened == w.limit {
+			if !w.finished {
+				w.finished, end = true, min(end, now)
+			}
 			if w.inFlight <= 0 || now >= end+drain {
 				return
 			}
 		}
 		for i := range w.rx[:count] {
-			w.answer(w.rx[i].Data)
+			w.answer(&w.rx[i])
 		}
 		w.queue.Release(w.rx[:count])
 		if !w.finished {
@@ -89,28 +93,74 @@ func isClosed(c <-chan struct{}) bool {
 const drain = 200 * time.Millisecond
 
 // answer does what the frame asks for.
-func (w *worker) answer(f []byte) {
-	if len(f) < dataAt || f[ipAt+9] != 6 {
+func (w *worker) answer(frame *iobackend.Frame) {
+	f := frame.Data
+	if len(f) < dataAt || f[ipAt] != 0x45 || f[ipAt+9] != 6 {
 		w.other++
 		return
 	}
-	source, target := binary.BigEndian.Uint32(f[ipAt+16:]), binary.BigEndian.Uint32(f[ipAt+12:])
-	sport, dport := binary.BigEndian.Uint16(f[tcpAt+2:]), binary.BigEndian.Uint16(f[tcpAt:])
-	seq, ack := binary.BigEndian.Uint32(f[tcpAt+8:]), binary.BigEndian.Uint32(f[tcpAt+4:])
+	if !valid(f, frame.ChecksumOK) {
+		w.wrong++
+		return
+	}
+	t := reply{
+		source: binary.BigEndian.Uint32(f[ipAt+16:]), target: binary.BigEndian.Uint32(f[ipAt+12:]),
+		sport: binary.BigEndian.Uint16(f[tcpAt+2:]), dport: binary.BigEndian.Uint16(f[tcpAt:]),
+		seq: binary.BigEndian.Uint32(f[tcpAt+8:]), ack: binary.BigEndian.Uint32(f[tcpAt+4:]),
+	}
 	length := uint32(binary.BigEndian.Uint16(f[ipAt+2:])) - 20 - uint32(f[tcpAt+12]>>4)*4
+	flags := f[tcpAt+13]
 	switch {
-	case f[tcpAt+13]&flagSYN != 0 && w.config.Request == nil:
-		w.send(&w.ack, source, target, sport, dport, seq, ack+1)
-		w.send(&w.rst, source, target, sport, dport, seq, ack+1)
+	case flags&flagSYN != 0:
+		t.ack++
+		w.connected(&t)
+	case flags&flagFIN != 0:
+		t.ack += length + 1
+		w.reply(&w.ack, &t)
 		w.done()
-	case f[tcpAt+13]&flagSYN != 0:
-		w.send(&w.request, source, target, sport, dport, seq, ack+1)
 	case length > 0:
-		w.send(&w.rst, source, target, sport, dport, seq, ack+length)
-		w.done()
+		t.ack += length
+		w.end(&t)
 	default:
 		w.other++
 	}
+}
+
+// reply is whom a segment goes to, and its numbers.
+type reply struct {
+	source, target uint32
+	sport, dport   uint16
+	seq, ack       uint32
+}
+
+func (w *worker) reply(s *shape, t *reply) {
+	w.send(s, t.source, t.target, t.sport, t.dport, t.seq, t.ack)
+}
+
+// connected answers the SYN-ACK.
+func (w *worker) connected(t *reply) {
+	switch c := w.config; {
+	case c.Request == nil && c.Fin:
+		w.end(t) // the FIN is the handshake's ACK too
+	case c.Request == nil:
+		w.reply(&w.ack, t)
+		w.end(t)
+	case c.Separate:
+		w.reply(&w.ack, t)
+		w.reply(&w.request, t)
+	default:
+		w.reply(&w.request, t)
+	}
+}
+
+// end ends a connection by RST, or begins to by FIN.
+func (w *worker) end(t *reply) {
+	if w.config.Fin {
+		w.reply(&w.fin, t)
+		return
+	}
+	w.reply(&w.rst, t)
+	w.done()
 }
 
 func (w *worker) done() {
@@ -121,6 +171,9 @@ func (w *worker) done() {
 // open fills the window.
 func (w *worker) open() {
 	n := min(w.config.Window/int(w.step)-w.inFlight, w.config.Batch)
+	if w.limit > 0 {
+		n = min(n, int(w.limit-w.opened))
+	}
 	for range n {
 		target := w.target + w.next&w.targets
 		source := w.source + w.next>>8&w.sources

@@ -89,6 +89,9 @@ struct counters {
 	__u64 bad_checksum; // dropped: only with verify set
 	__u64 no_room;      // dropped: the answer did not fit into the frame
 	__u64 bytes;        // payload received
+	__u64 sent;         // answers
+	__u64 wire_in;      // bytes that the frames received took on a wire
+	__u64 wire_out;     // and the answers
 };
 
 struct {
@@ -180,6 +183,20 @@ static __always_inline int checksum_ok(struct xdp_md *ctx, struct segment *s, __
 	return fold(sum) == 0;
 }
 
+// on_wire is what a frame takes on a wire: padding, check sequence, preamble and
+// gap with it.
+static __always_inline __u64 on_wire(__u64 length)
+{
+	return (length < ETH_ZLEN ? ETH_ZLEN : length) + 4 + 20;
+}
+
+static __always_inline int answered(struct counters *count, __u64 length)
+{
+	count->sent++;
+	count->wire_out += on_wire(length);
+	return XDP_TX;
+}
+
 static __always_inline int resize(struct xdp_md *ctx, int want)
 {
 	int grow = want - (int)(ctx->data_end - ctx->data);
@@ -212,7 +229,8 @@ static __always_inline int answer_arp(struct xdp_md *ctx, struct counters *count
 	arp->operation = bpf_htons(2);
 	arp->target = arp->sender;
 	arp->sender = asked;
-	return XDP_TX;
+	count->wire_in += on_wire(end - data);
+	return answered(count, end - data);
 }
 
 static __always_inline int answer_tcp(struct xdp_md *ctx, struct counters *count)
@@ -224,6 +242,7 @@ static __always_inline int answer_tcp(struct xdp_md *ctx, struct counters *count
 	__u8 client[6], flags;
 	__u64 sum, *kind;
 
+	count->wire_in += on_wire(end - data);
 	if ((void *)(s + 1) > end || s->ip.version_length != 0x45 ||
 	    s->ip.protocol != IPPROTO_TCP || s->ip.fragment & bpf_htons(0x3fff)) {
 		count->malformed++;
@@ -327,7 +346,7 @@ static __always_inline int answer_tcp(struct xdp_md *ctx, struct counters *count
 	    bpf_xdp_store_bytes(ctx, sizeof(*s), reply, reply_length))
 		return XDP_DROP;
 	(*kind)++;
-	return XDP_TX;
+	return answered(count, sizeof(*s) + option + length);
 }
 
 SEC("xdp")

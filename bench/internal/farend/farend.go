@@ -28,7 +28,7 @@ type Config struct {
 }
 
 // Counters are the frames that a far end received since it was attached, by
-// what they were; each counts once, but for Bytes.
+// what they were; each counts once in those up to NoRoom.
 type Counters struct {
 	SYN         uint64 // answered with a SYN-ACK, but for Silent
 	Data        uint64 // the last piece of a request: answered with the reply
@@ -41,6 +41,12 @@ type Counters struct {
 	BadChecksum uint64 // dropped: only with Config.Verify
 	NoRoom      uint64 // dropped: the answer did not fit into the frame
 	Bytes       uint64 // payload bytes received
+
+	Sent uint64 // answers
+	// WireIn and WireOut are the bytes that the frames received and the answers
+	// take on a wire: padding, check sequence, preamble and gap with them, 84 at
+	// least each.
+	WireIn, WireOut uint64
 }
 
 // Received is the number of frames for the target.

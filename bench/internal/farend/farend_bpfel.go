@@ -26,6 +26,9 @@ type farendCounters struct {
 	BadChecksum uint64
 	NoRoom      uint64
 	Bytes       uint64
+	Sent        uint64
+	WireIn      uint64
+	WireOut     uint64
 }
 
 // Names of all BPF objects in the ELF.

@@ -126,6 +126,9 @@ func (f *FarEnd) Counters() (total Counters, err error) {
 		total.BadChecksum += c.BadChecksum
 		total.NoRoom += c.NoRoom
 		total.Bytes += c.Bytes
+		total.Sent += c.Sent
+		total.WireIn += c.WireIn
+		total.WireOut += c.WireOut
 	}
 	return total, nil
 }

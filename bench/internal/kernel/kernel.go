@@ -39,7 +39,7 @@ type Result struct {
 	// connection to the end of the last.
 	Elapsed time.Duration
 	Process usage.CPU // of all the processes
-	Machine usage.CPU
+	Machine usage.Whole
 }
 
 // outcome is what one process reports, in one line of JSON.

@@ -59,8 +59,9 @@ type Result struct {
 	Held     uint64
 	Resident uint64
 
-	Process, Machine usage.CPU
-	Stats            tcpclient.Stats
+	Process usage.CPU
+	Machine usage.Whole
+	Stats   tcpclient.Stats
 }
 
 // Failed is the number of connections that did not complete.

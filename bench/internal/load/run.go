@@ -39,9 +39,10 @@ type run struct {
 	handlers []*handler
 	quiet    chan struct{}
 
-	began            time.Time
-	elapsed          time.Duration
-	process, machine usage.CPU
+	began   time.Time
+	elapsed time.Duration
+	process usage.CPU
+	machine usage.Whole
 }
 
 func start(c *Config) (*run, error) {

@@ -28,7 +28,10 @@ type Job struct {
 
 // Result is what a run measured.
 type Result struct {
-	Elapsed          time.Duration // from the first SYN to the last
-	Answered         uint64        // by what the tool says
-	Process, Machine usage.CPU     // Process with the tool's start and its wait for late answers
+	Elapsed  time.Duration // from the first SYN to the last
+	Answered uint64        // by what the tool says
+	// Process and Machine cover the tool's start and its wait for late answers
+	// too.
+	Process usage.CPU
+	Machine usage.Whole
 }

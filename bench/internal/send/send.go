@@ -48,9 +48,10 @@ type Config struct {
 
 // Result is what a run measured.
 type Result struct {
-	Elapsed          time.Duration
-	Sent, Refused    uint64
-	Process, Machine usage.CPU
+	Elapsed       time.Duration
+	Sent, Refused uint64
+	Process       usage.CPU
+	Machine       usage.Whole
 }
 
 // The sizes of frames that Ethernet allows.

@@ -13,3 +13,15 @@ type CPU struct {
 func (c CPU) Since(earlier CPU) CPU {
 	return CPU{User: c.User - earlier.User, System: c.System - earlier.System}
 }
+
+// Whole is what everything on the machine has used, interrupts included: all
+// together, and by processor.
+type Whole struct {
+	CPU
+	Cores []Core // nil where the system does not tell
+}
+
+// Since is the time used after earlier.
+func (w Whole) Since(earlier Whole) Whole {
+	return Whole{CPU: w.CPU.Since(earlier.CPU), Cores: SinceAll(w.Cores, earlier.Cores)}
+}

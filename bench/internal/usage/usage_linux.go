@@ -26,13 +26,13 @@ const tick = time.Second / 100
 
 // Machine is the processor time that everything on the machine has used,
 // interrupts included.
-func Machine() CPU {
+func Machine() Whole {
 	text, err := os.ReadFile("/proc/stat")
 	if err != nil {
-		return CPU{}
+		return Whole{}
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
-	return parseStat(line)
+	return Whole{CPU: parseStat(line), Cores: Cores()}
 }
 
 // parseStat reads the first line of /proc/stat: "cpu  user nice system idle

@@ -6,7 +6,7 @@ package usage
 func Process() CPU { return CPU{} }
 
 // Machine returns zeros.
-func Machine() CPU { return CPU{} }
+func Machine() Whole { return Whole{} }
 
 // ResidentBytes returns 0.
 func ResidentBytes() uint64 { return 0 }

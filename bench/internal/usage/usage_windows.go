@@ -31,13 +31,13 @@ func Process() CPU {
 }
 
 // Machine is the processor time that everything on the machine has used.
-func Machine() CPU {
+func Machine() Whole {
 	var idle, system, user windows.Filetime
 	ok, _, _ := syscall.SyscallN(systemTimes.Addr(), uintptr(unsafe.Pointer(&idle)), uintptr(unsafe.Pointer(&system)), uintptr(unsafe.Pointer(&user)))
 	if ok == 0 {
-		return CPU{}
+		return Whole{}
 	}
-	return CPU{User: span(&user), System: span(&system) - span(&idle)} // Windows counts idle time as the system's
+	return Whole{CPU: CPU{User: span(&user), System: span(&system) - span(&idle)}} // Windows counts idle time as the system's
 }
 
 // memoryCounters is PROCESS_MEMORY_COUNTERS of psapi.h.
