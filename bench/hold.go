@@ -50,7 +50,12 @@ type holdRow struct {
 	RSSBytes             uint64            `json:"rss_bytes"`
 	AddedPerConnection   float64           `json:"added_bytes_per_connection"` // beyond what the process had before
 	PauseMaxSeconds      float64           `json:"gc_pause_max_seconds"`
-	Tuples               uint64            `json:"tuples"` // that there are for the asked-for peer
+	PauseForcedSeconds   float64           `json:"gc_pause_forced_seconds"` // of a run that is forced while all are held
+	CollectorShare       float64           `json:"gc_cpu_share"`            // of the processor time while filling and exchanging
+	CollectorCycles      uint64            `json:"gc_cycles"`
+	PacketNanoseconds    float64           `json:"cpu_ns_per_packet"`  // of the exchanges: user and system
+	PacketUser           float64           `json:"user_ns_per_packet"` // user alone: our code
+	Tuples               uint64            `json:"tuples"`             // that there are for the asked-for peer
 	Full                 bool              `json:"err_full"`
 	OpenNanoseconds      map[string]int64  `json:"open_nanoseconds"` // by the share that was taken, "50%" upwards
 	Exchanges            uint64            `json:"exchanges"`
@@ -183,13 +188,21 @@ func (r *holdRow) fill(m *hold.Result) {
 	r.FramesSent, r.FramesReceived = m.Stats.FramesSent, m.Stats.FramesReceived
 	r.Retransmitted = m.Stats.Retransmitted
 	r.UserSeconds, r.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
-	r.RSSBytes, r.PauseMaxSeconds = m.Resident, m.PauseMax.Seconds()
+	r.RSSBytes, r.PauseMaxSeconds, r.PauseForcedSeconds = m.Resident, m.PauseMax.Seconds(), m.PauseForced.Seconds()
 	if m.Held > 0 {
 		r.BytesPerConnection = float64(m.Resident) / float64(m.Held)
 		r.AddedPerConnection = (float64(m.Resident) - float64(m.Before)) / float64(m.Held)
 	}
 	r.Exchanges, r.ExchangesWrong = m.Exchanged, m.Wrong
 	r.ExchangesPerSecond = perSecond(m.Exchanged, m.Exchanging)
+	r.CollectorCycles = m.Cycles
+	if used := m.Process.User + m.Process.System + m.Check.User + m.Check.System; used > 0 {
+		r.CollectorShare = m.Collector.Seconds() / used.Seconds()
+	}
+	if m.ExchangeFrames > 0 {
+		r.PacketUser = float64(m.Check.User.Nanoseconds()) / float64(m.ExchangeFrames)
+		r.PacketNanoseconds = r.PacketUser + float64(m.Check.System.Nanoseconds())/float64(m.ExchangeFrames)
+	}
 	r.OpenNanoseconds = make(map[string]int64)
 	for _, s := range m.Stretches {
 		if s.Opens > 0 {

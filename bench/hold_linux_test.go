@@ -36,6 +36,9 @@ func TestHoldHoldsAndExchanges(t *testing.T) {
 		require.Zero(t, r.ExchangesMissing)
 		require.Zero(t, r.ExchangesWrong)
 		require.GreaterOrEqual(t, r.FarEnd.Data, uint64(5000))
+		require.Positive(t, r.PacketNanoseconds)
+		require.GreaterOrEqual(t, r.PacketNanoseconds, r.PacketUser)
+		require.GreaterOrEqual(t, r.CollectorShare, 0.0)
 		require.GreaterOrEqual(t, r.FarEnd.SYN, r.Held)
 		require.InEpsilon(t, float64(r.RSSBytes)/float64(r.Held), r.BytesPerConnection, 1e-6)
 	}

@@ -50,12 +50,21 @@ type Result struct {
 	// Resident is the process's memory while all were held, Before the one
 	// before the client was made.
 	Resident, Before uint64
-	// PauseMax bounds the collector's longest pause from above.
-	PauseMax time.Duration
+	// PauseMax bounds the collector's longest pause while filling and
+	// exchanging from above, PauseForced that of the run that reading the
+	// memory forces while all are held; a pause lasts from the wish to stop all
+	// threads, so one that the system does not run makes it longer.
+	PauseMax, PauseForced time.Duration
+	// Collector is the collector's processor time, and Cycles its runs, while
+	// filling and exchanging; the run that reading the memory forces is not in
+	// them.
+	Collector time.Duration
+	Cycles    uint64
 
 	Exchanged      uint64
 	Wrong          uint64 // replies that were not as asked for
 	Exchanging     time.Duration
+	ExchangeFrames uint64    // sent and received while exchanging
 	Process, Check usage.CPU // while filling, while exchanging
 	Stats          tcpclient.Stats
 }

@@ -40,3 +40,35 @@ func (p pauses) longestSince() time.Duration {
 	}
 	return 0
 }
+
+// collector is what the garbage collector has used up to some instant.
+type collector struct {
+	seconds float64 // of processors, without what nobody else wanted
+	cycles  uint64
+}
+
+// The collector's processor time is counted when a cycle ends.
+const (
+	collectorMetric     = "/cpu/classes/gc/total:cpu-seconds"
+	collectorIdleMetric = "/cpu/classes/gc/mark/idle:cpu-seconds"
+	cyclesMetric        = "/gc/cycles/total:gc-cycles"
+)
+
+func readCollector() (c collector) {
+	samples := []metrics.Sample{{Name: collectorMetric}, {Name: collectorIdleMetric}, {Name: cyclesMetric}}
+	metrics.Read(samples)
+	if samples[0].Value.Kind() == metrics.KindFloat64 && samples[1].Value.Kind() == metrics.KindFloat64 {
+		c.seconds = samples[0].Value.Float64() - samples[1].Value.Float64()
+	}
+	if samples[2].Value.Kind() == metrics.KindUint64 {
+		c.cycles = samples[2].Value.Uint64()
+	}
+	return c
+}
+
+// addSince adds what was used after earlier.
+func (r *Result) addSince(earlier collector) {
+	now := readCollector()
+	r.Collector += time.Duration((now.seconds - earlier.seconds) * float64(time.Second))
+	r.Cycles += now.cycles - earlier.cycles
+}

@@ -72,7 +72,7 @@ func (r *run) make() error {
 
 // fill opens connections until all stand or no more can be opened.
 func (r *run) fill(ctx context.Context, result *Result) error {
-	pauses := readPauses()
+	collected, pauses := readCollector(), readPauses()
 	process, began := usage.Process(), time.Now()
 	if err := r.Enter(r.client.Start); err != nil {
 		return err
@@ -80,13 +80,17 @@ func (r *run) fill(ctx context.Context, result *Result) error {
 	r.await(ctx)
 	result.Filling = time.Since(began)
 	result.Process = usage.Process().Since(process)
+	result.addSince(collected)
 	result.PauseMax = pauses.longestSince()
+	forced := readPauses()
 	result.Resident = usage.ResidentBytes()
+	result.PauseForced = forced.longestSince()
 	return r.client.Err()
 }
 
 // exchange has traffic go over the sample.
 func (r *run) exchange(ctx context.Context, result *Result) {
+	collected, pauses, frames := readCollector(), readPauses(), r.frames()
 	process, began := usage.Process(), time.Now()
 	r.each(func(w *tcpclient.Worker, h *handler) {
 		h.exchanging = true
@@ -95,6 +99,15 @@ func (r *run) exchange(ctx context.Context, result *Result) {
 	r.await(ctx)
 	result.Exchanging = time.Since(began)
 	result.Check = usage.Process().Since(process)
+	result.ExchangeFrames = r.frames() - frames
+	result.addSince(collected)
+	result.PauseMax = max(result.PauseMax, pauses.longestSince())
+}
+
+// frames are those that were sent and received.
+func (r *run) frames() uint64 {
+	s := r.client.Stats()
+	return s.FramesSent + s.FramesReceived
 }
 
 // await waits until every worker told that it is done, for no longer than the
