@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"myriad/bench/internal/bare"
@@ -38,7 +39,7 @@ the kernel's veth allow; needs root.
 func parseBare(args []string, stdout io.Writer) (o bareOptions, err error) {
 	f := flag.NewFlagSet("bare", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&o.backend, "backend", "afxdp", "`name` of the backend: afxdp or afpacket")
+	f.StringVar(&o.backend, "backend", "afxdp", "`name` of the backend: afxdp, live or afpacket")
 	f.IntVar(&o.queues, "queues", queuesDefault, "`number` of queues, each with a worker")
 	f.IntVar(&o.batch, "batch", batchDefault, "`frames` moved in one turn")
 	f.IntVar(&o.window, "window", windowDefault, "`number` of connections under way at once")
@@ -56,8 +57,8 @@ func parseBare(args []string, stdout io.Writer) (o bareOptions, err error) {
 	switch {
 	case f.NArg() > 0:
 		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
-	case o.backend != "afxdp" && o.backend != "afpacket":
-		err = fmt.Errorf("-backend %q is neither afxdp nor afpacket", o.backend)
+	case !slices.Contains([]string{"afxdp", "live", "afpacket"}, o.backend):
+		err = fmt.Errorf("-backend %q is none of afxdp, live, afpacket", o.backend)
 	case o.queues < 1 || o.queues > 256:
 		err = fmt.Errorf("-queues %d is not within 1 to 256", o.queues)
 	case o.batch < 1 || o.window < o.queues:
@@ -145,11 +146,11 @@ func (o *bareOptions) run(ctx context.Context, request int) (row report.Row, err
 	return row, err
 }
 
-func openDevice(backend string, c iobackend.Config) (iobackend.Device, error) {
-	if backend == "afpacket" {
+func openDevice(name string, c iobackend.Config) (iobackend.Device, error) {
+	if name == "afpacket" {
 		return afpacket.Open(c)
 	}
-	return afxdp.Open(c)
+	return afxdp.OpenWith(c, afxdp.Options{Live: name == "live"})
 }
 
 // fillBare takes over what a run measured.

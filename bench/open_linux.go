@@ -4,18 +4,21 @@ import (
 	"errors"
 	"net"
 
+	"myriad/bench/internal/send"
 	"myriad/iobackend"
 	"myriad/iobackend/afxdp"
 )
 
 // backendNames are what tcpclient.Interface.Backend may be here.
-var backendNames = []string{"afxdp", "afpacket"}
+var backendNames = []string{"afxdp", "live", "afpacket"}
 
 // methodNames are what connect -methods can compare.
 var methodNames = []string{"myriad", "bare", "epoll", "uring", "connect", "netdial", "netstack", "masscan", "zmap"}
 
-// openSender opens what send.DeviceMethod sends by.
-func openSender(c iobackend.Config, _ int) (iobackend.Device, error) { return afxdp.Open(c) }
+// openSender opens what a row's method, one by a device, sends by.
+func openSender(c iobackend.Config, row *sendRow) (iobackend.Device, error) {
+	return afxdp.OpenWith(c, afxdp.Options{Live: row.Method == send.LiveMethod})
+}
 
 // hostInterface is the interface as the other methods need it.
 func hostInterface(name string) (*net.Interface, error) { return net.InterfaceByName(name) }

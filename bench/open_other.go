@@ -15,7 +15,7 @@ var backendNames []string
 // methodNames are what connect -methods can compare.
 var methodNames = []string{"myriad"}
 
-func openSender(iobackend.Config, int) (iobackend.Device, error) {
+func openSender(iobackend.Config, *sendRow) (iobackend.Device, error) {
 	return nil, iobackend.ErrNotSupported
 }
 

@@ -15,10 +15,10 @@ var backendNames = []string{"irlstack"}
 // methodNames are what connect -methods can compare.
 var methodNames = []string{"myriad", "connect", "connectex"}
 
-// openSender opens what send.DeviceMethod sends by, with requests that hold a
-// batch.
-func openSender(c iobackend.Config, batch int) (iobackend.Device, error) {
-	return irlstack.OpenWith(c, irlstack.Options{RequestFrames: batch})
+// openSender opens what a row's method, one by a device, sends by, with requests
+// that hold a batch.
+func openSender(c iobackend.Config, row *sendRow) (iobackend.Device, error) {
+	return irlstack.OpenWith(c, irlstack.Options{RequestFrames: row.Batch})
 }
 
 // hostInterface is the interface as the other methods need it: a raw socket is

@@ -131,7 +131,7 @@ func (o *sendOptions) runAll(ctx context.Context, each func(r *sendRow) error) (
 
 // run does one run in a world of its own.
 func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
-	byKernel := row.Method != send.DeviceMethod
+	byKernel := !send.ByDevice(row.Method)
 	world, err := wire.New(wire.Config{Queues: row.Queues, Pass: byKernel, Kernel: byKernel})
 	if err != nil {
 		return err
@@ -149,7 +149,7 @@ func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
 		if c.Interface, err = net.InterfaceByName(wire.Interface); err != nil || byKernel {
 			return err
 		}
-		c.Device, err = openSender(deviceConfig(wire.Interface, wire.Sources, row), row.Batch)
+		c.Device, err = openSender(deviceConfig(wire.Interface, wire.Sources, row), row)
 		return err
 	})
 	if err != nil {
@@ -190,8 +190,8 @@ func (o *sendOptions) runHere(ctx context.Context, row *sendRow) (err error) {
 	c := o.config(row)
 	c.Enter = func(f func() error) error { return f() }
 	c.Source, c.Targets, c.Gateway = o.source, o.targets, o.gateway
-	if row.Method == send.DeviceMethod {
-		if c.Device, err = openSender(deviceConfig(o.device, netip.PrefixFrom(o.source, 32), row), row.Batch); err != nil {
+	if send.ByDevice(row.Method) {
+		if c.Device, err = openSender(deviceConfig(o.device, netip.PrefixFrom(o.source, 32), row), row); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, c.Device.Close()) }()

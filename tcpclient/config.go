@@ -106,10 +106,10 @@ type Config struct {
 type Interface struct {
 	// Name is the kernel's name of the device.
 	Name string
-	// Backend is "afxdp", "afpacket" or, on Windows, "irlstack"; "" is the
-	// latter there, and elsewhere AF_XDP, or AF_PACKET where the
-	// kernel or the device has no AF_XDP; for want of rights it is not changed
-	// in silence.
+	// Backend is "afxdp", "live" (AF_XDP that sends batches by live frames: see
+	// afxdp.Options), "afpacket" or, on Windows, "irlstack"; "" is the latter
+	// there, and elsewhere AF_XDP, or AF_PACKET where the kernel or the device
+	// has no AF_XDP; for want of rights it is not changed in silence.
 	Backend string
 	// Device, when not nil, is used instead of opening Name: a simulated link,
 	// a device opened by hand, or one wrapped by pcapfile. The Client that New

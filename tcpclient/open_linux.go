@@ -80,6 +80,8 @@ func openBackend(in *Interface, shared *iobackend.Shared) (iobackend.Device, err
 	switch in.Backend {
 	case "afxdp":
 		return afxdp.Open(cfg)
+	case "live":
+		return afxdp.OpenWith(cfg, afxdp.Options{Live: true})
 	case "afpacket":
 		return afpacket.Open(cfg)
 	case "":
@@ -93,5 +95,5 @@ func openBackend(in *Interface, shared *iobackend.Shared) (iobackend.Device, err
 		}
 		return device, nil
 	}
-	return nil, fmt.Errorf("tcpclient: Interface.Backend %q is neither afxdp nor afpacket", in.Backend)
+	return nil, fmt.Errorf("tcpclient: Interface.Backend %q is none of afxdp, live and afpacket", in.Backend)
 }

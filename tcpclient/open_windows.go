@@ -67,7 +67,7 @@ func (o *opened) ask(in *Interface) error {
 func openBackend(in *Interface) (iobackend.Device, error) {
 	switch in.Backend {
 	case "", "irlstack":
-	case "afxdp", "afpacket":
+	case "afxdp", "live", "afpacket":
 		return nil, fmt.Errorf("tcpclient: Interface.Backend %q: %w: it is Linux's: give irlstack, or nothing", in.Backend, iobackend.ErrNotSupported)
 	default:
 		return nil, fmt.Errorf("tcpclient: Interface.Backend %q is not irlstack", in.Backend)

@@ -19,7 +19,7 @@ var allowed = map[string][]string{
 	"myriad/internal/chunks":    {"myriad/internal/seq"},
 	"myriad/internal/errno":     {"golang.org/x/sys/windows"},
 	"myriad/internal/gso":       {"golang.org/x/sys/unix"},
-	"myriad/internal/netinfo":   {"github.com/vishvananda/netlink", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
+	"myriad/internal/netinfo":   {"github.com/vishvananda/netlink", "github.com/vishvananda/netlink/nl", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
 	"myriad/timers":             {"myriad/internal/huge"},
 	"myriad/internal/huge":      {"golang.org/x/sys/unix"},
 	"myriad/sack":               {"github.com/google/btree", "myriad/internal/seq"},

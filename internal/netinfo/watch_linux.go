@@ -17,12 +17,15 @@ type Link struct {
 	XDPProgram uint32 // the attached program's number, 0 = none
 	// ReceiveQueues are those in use; 0 where the driver does not tell.
 	ReceiveQueues int
+	// XDPTarget: see the function; false where the kernel does not tell.
+	XDPTarget bool
 }
 
 // LinkWatch tells of changes.
 type LinkWatch struct {
 	handle *netlink.Handle
 	socket int // for questions to the driver; -1 = none
+	target *targets
 	stop   chan struct{}
 	ended  chan struct{}
 }
@@ -39,6 +42,7 @@ func WatchLink(index int, every time.Duration, f func(Link)) (*LinkWatch, error)
 	if w.socket, err = unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0); err != nil {
 		w.socket = -1
 	}
+	w.target, _ = openTargets() // nil: not to be asked
 	go w.run(index, every, f)
 	return w, nil
 }
@@ -66,6 +70,9 @@ func (w *LinkWatch) run(index int, every time.Duration, f func(Link)) {
 			now.XDPProgram = a.Xdp.ProgId
 		}
 		now.ReceiveQueues, _, _ = channelsInUse(w.socket, a.Name)
+		if w.target != nil {
+			now.XDPTarget, _ = w.target.has(index)
+		}
 		f(now)
 	}
 }
@@ -79,4 +86,5 @@ func (w *LinkWatch) Close() {
 	<-w.ended
 	w.handle.Close()
 	_ = unix.Close(w.socket)
+	w.target.close()
 }

@@ -1,6 +1,7 @@
 package afxdp
 
 import (
+	"fmt"
 	"runtime"
 	"testing"
 	"time"
@@ -16,7 +17,7 @@ import (
 
 // farProgram drops every frame, or sends it back with the IPv4 addresses
 // exchanged.
-func farProgram(b *testing.B, bounce bool) *ebpf.Program {
+func farProgram(b testing.TB, bounce bool) *ebpf.Program {
 	b.Helper()
 	drop := asm.Instructions{asm.Mov.Imm(asm.R0, xdpDrop).WithSymbol("drop"), asm.Return()}
 	back := asm.Instructions{
@@ -64,16 +65,28 @@ func benchWorld(b *testing.B, bounce bool, c iobackend.Config, o Options) ioback
 	return d
 }
 
-// BenchmarkTransmit sends 64-byte frames to a far end that drops them.
+// BenchmarkTransmit sends frames to a far end that drops them, in batches.
 func BenchmarkTransmit(b *testing.B) {
-	q := benchWorld(b, false, iobackend.Config{}, Options{}).Queue(0)
+	for name, o := range map[string]Options{"afxdp": {}, "live": {Live: true}} {
+		for _, size := range []int{64, 1514} {
+			for _, batch := range []int{8, 16, 64, 256} {
+				b.Run(fmt.Sprintf("%s/%d bytes/%d frames", name, size, batch), func(b *testing.B) {
+					transmit(b, benchWorld(b, false, iobackend.Config{}, o).Queue(0), size, batch)
+				})
+			}
+		}
+	}
+}
+
+func transmit(b *testing.B, q iobackend.Queue, size, batch int) {
 	pin(0)
-	frames := make([]iobackend.Frame, 256)
+	frames := make([]iobackend.Frame, batch)
 	b.ResetTimer()
 	for sent := 0; sent < b.N; {
 		n := q.Reserve(frames)
 		for i := range frames[:n] {
-			frames[i].Data = frames[i].Data[:datagram(frames[i].Data[:64], farDst, 1, 64)]
+			datagram(frames[i].Data, farDst, 1, 64)
+			frames[i].Data = frames[i].Data[:size]
 		}
 		require.NoError(b, q.Transmit(frames[:n]))
 		sent += n

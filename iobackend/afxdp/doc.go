@@ -33,6 +33,29 @@
 // share it each socket registers the same memory as a UMEM of its own, and
 // frames are handed over just as before.
 //
+// # Live frames
+//
+// Where the kernel has to copy what AF_XDP sends, it makes a socket buffer of
+// each frame. Options.Live sends by live frames instead: the filter (live.h) is
+// run by BPF_PROG_TEST_RUN once for each frame of a batch, on a page of the
+// kernel's that it copies the frame into and redirects to the device. The UMEM
+// is then the memory of a BPF map, so that one reserved frame can go either
+// way:
+//
+//	Transmit ─┬─ fewer than 16 frames ──► transmit ring ─► kick
+//	          └─ more ──► descriptors ─► BPF_PROG_TEST_RUN, on this thread
+//
+// A run ends when its frames have left, so they are free again at once, nothing
+// polls, and nothing has to be started or stopped. It is cheap because the
+// program is the very one that is attached: running any other makes the kernel
+// change its XDP dispatcher and wait for all processors, about 24 ms a run.
+//
+// What cannot leave so, for its length or its place in the memory, and all while
+// the link is down or its device takes no redirected frames, is sent by AF_XDP.
+// What a driver drops of what it took is not told to us, as with AF_XDP on a
+// veth; up to the watch's next look that includes what a veth drops whose peer
+// has just lost its XDP program.
+//
 // # The kernel beside us
 //
 // The XDP program (filter.c) takes IPv4 TCP, UDP and ICMP for

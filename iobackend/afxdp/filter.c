@@ -14,6 +14,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "live.h"
+
 // The kernel lets only programs under the GPL read device timestamps.
 char program_license[] SEC("license") = "GPL";
 
@@ -172,4 +174,14 @@ int filter_timestamp(struct xdp_md *ctx)
 		return XDP_DROP;
 	*meta = timestamp;
 	return deliver(ctx);
+}
+
+// The same, run by us, too, to send: what then comes is no frame of the
+// device's.
+SEC("xdp")
+int filter_live(struct xdp_md *ctx)
+{
+	if (ctx->ingress_ifindex != live_device)
+		return live_send(ctx);
+	return wanted(ctx) ? deliver(ctx) : XDP_PASS;
 }

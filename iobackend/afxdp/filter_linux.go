@@ -35,7 +35,9 @@ type filter struct {
 	// nil where that cannot be had.
 	stamped *ebpf.Program
 	sockets *ebpf.Map
-	link    link.Link
+	// live are the maps of live.h by name; empty without.
+	live map[string]*ebpf.Map
+	link link.Link
 }
 
 // filterConfig is what the program depends on.
@@ -47,6 +49,7 @@ type filterConfig struct {
 	pieces    bool
 	stamps    bool
 	shared    *iobackend.Shared
+	live      *plan // nil: nothing is sent by live frames
 }
 
 // loadFilter loads the program.
@@ -55,7 +58,9 @@ func loadFilter(c filterConfig) (*filter, error) {
 	if err != nil {
 		return nil, fmt.Errorf("afxdp: read the embedded XDP program: %w", err)
 	}
-	chooseEntries(spec, c)
+	if err := chooseEntries(spec, c); err != nil {
+		return nil, fmt.Errorf("afxdp: prepare the XDP program: %w", err)
+	}
 	spec.Maps["sockets"].MaxEntries = uint32(c.sockets)
 	keys, err := setAddresses(spec, c.addresses)
 	if err == nil {
@@ -74,18 +79,37 @@ func loadFilter(c filterConfig) (*filter, error) {
 			return nil, fmt.Errorf("afxdp: give the XDP program %d addresses: %w", len(keys), err)
 		}
 	}
-	return &filter{
+	f := &filter{
 		program: all.DetachProgram(plainEntry),
 		stamped: all.DetachProgram(stampedEntry),
 		sockets: all.DetachMap("sockets"),
-	}, nil
+	}
+	if c.live != nil {
+		f.program = all.DetachProgram(liveEntry)
+		f.live = make(map[string]*ebpf.Map, len(liveMaps))
+		for _, name := range liveMaps {
+			f.live[name] = all.DetachMap(name)
+		}
+	}
+	return f, nil
 }
 
 // The programs of filter.c.
-const plainEntry, stampedEntry = "filter", "filter_timestamp"
+const plainEntry, stampedEntry, liveEntry = "filter", "filter_timestamp", "filter_live"
 
 // chooseEntries prepares the programs that shall be loaded.
-func chooseEntries(spec *ebpf.CollectionSpec, c filterConfig) {
+func chooseEntries(spec *ebpf.CollectionSpec, c filterConfig) error {
+	if c.live != nil {
+		delete(spec.Programs, plainEntry)
+		if err := setLive(spec, c.live); err != nil {
+			return err
+		}
+	} else {
+		delete(spec.Programs, liveEntry)
+		for _, name := range liveMaps {
+			delete(spec.Maps, name)
+		}
+	}
 	if c.stamps {
 		spec.Programs[stampedEntry].Ifindex = uint32(c.ifindex)
 		spec.Programs[stampedEntry].Flags |= unix.BPF_F_XDP_DEV_BOUND_ONLY
@@ -97,6 +121,7 @@ func chooseEntries(spec *ebpf.CollectionSpec, c filterConfig) {
 			p.Flags |= unix.BPF_F_XDP_HAS_FRAGS
 		}
 	}
+	return nil
 }
 
 // setAddresses writes few prefixes into the program; it returns the keys of
@@ -244,6 +269,9 @@ func (f *filter) close() error {
 	}
 	if f.stamped != nil {
 		errs = append(errs, f.stamped.Close())
+	}
+	for _, m := range f.live {
+		errs = append(errs, m.Close())
 	}
 	return errors.Join(append(errs, f.program.Close(), f.sockets.Close())...)
 }

@@ -32,6 +32,7 @@ type device struct {
 	completionAge time.Duration
 	gone          atomic.Bool
 	stuck         atomic.Bool
+	live          liveMemory
 	closed        atomic.Bool
 	// mu keeps Counters and Wake from descriptors that Close has closed.
 	mu sync.RWMutex
@@ -51,6 +52,11 @@ func OpenWith(c iobackend.Config, o Options) (iobackend.Device, error) {
 	in, err := lookup(c.Interface)
 	if err != nil {
 		return nil, err
+	}
+	if o.Live {
+		if err := checkLive(in); err != nil {
+			return nil, err
+		}
 	}
 	p, err := makePlan(c, o, in)
 	if err != nil {
@@ -153,8 +159,11 @@ func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, 
 			_ = d.Close()
 		}
 	}()
-	stamps := !o.NoTimestamps && !o.Generic
-	f := filterConfig{p.name, in.Index, c.Addresses, p.sockets, p.pieces, stamps, c.Shared}
+	stamps := !o.NoTimestamps && !o.Generic && !o.Live // what is bound to a device cannot be run by us
+	f := filterConfig{p.name, in.Index, c.Addresses, p.sockets, p.pieces, stamps, c.Shared, nil}
+	if o.Live {
+		f.live = p
+	}
 	if d.filter, err = loadFilter(f); err != nil {
 		if stamps {
 			return nil, fmt.Errorf("%w: %w", errNoTimestamps, err)
@@ -184,6 +193,11 @@ func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, 
 		d.openSegments(in.Index)
 	}
 	d.describe(in, native)
+	if o.Live {
+		if err := d.openLive(in); err != nil {
+			return nil, err
+		}
+	}
 	if err := d.startWatch(in, native); err != nil {
 		return nil, fmt.Errorf("afxdp: watch %q: %w", p.name, err)
 	}
@@ -191,10 +205,8 @@ func open(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (_ *device, 
 }
 
 func (d *device) openSockets() (err error) {
-	size := d.plan.frames() * d.plan.frameBytes
-	d.umem, err = unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS)
-	if err != nil {
-		return explainUMEM(&d.plan, size, err)
+	if err := d.makeUMEM(); err != nil {
+		return err
 	}
 	for i := range d.plan.sockets {
 		s, err := openSocket(&d.plan, i)
@@ -212,6 +224,20 @@ func (d *device) openSockets() (err error) {
 			s.fill.put(uint64(i*d.plan.receive+f) << d.plan.frameShift)
 		}
 		s.fill.produced()
+	}
+	return nil
+}
+
+// makeUMEM takes the memory of all frames: the process's own, or that of a BPF
+// map, where a program shall find them.
+func (d *device) makeUMEM() (err error) {
+	size := d.plan.frames() * d.plan.frameBytes
+	fd, flags := -1, unix.MAP_PRIVATE|unix.MAP_ANONYMOUS
+	if m := d.filter.live[liveFrames]; m != nil {
+		fd, flags = m.FD(), unix.MAP_SHARED
+	}
+	if d.umem, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, flags); err != nil {
+		return explainUMEM(&d.plan, size, err)
 	}
 	return nil
 }
@@ -326,6 +352,7 @@ func (d *device) Close() error {
 	for _, s := range d.sockets {
 		s.close()
 	}
+	err = errors.Join(err, d.closeLive())
 	if d.umem != nil {
 		err = errors.Join(err, unix.Munmap(d.umem))
 		d.umem = nil

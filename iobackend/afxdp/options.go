@@ -14,4 +14,9 @@ type Options struct {
 	// to give, so it ends by itself after the first stampTrial frames without
 	// one.
 	NoTimestamps bool
+	// Live sends batches of 16 frames and more by live frames (see the
+	// package's text): on a veth 3 to 5 times as fast at 64 and more. It
+	// implies NoTimestamps. The device must be one that sends what XDP
+	// redirects to it, and not do zero copy; Linux 6.3.
+	Live bool
 }

@@ -26,6 +26,7 @@ type queue struct {
 	idle    int // turns without a frame
 
 	long      *gso.Socket // sends long segments; nil: there is none
+	live      *live       // sends many frames at once; nil: there is none
 	given     uint64      // frames put into the transmit ring
 	completed uint64      // and those that came back
 	aged      ages

@@ -53,11 +53,15 @@ func (q *queue) reap() {
 	r.consumed()
 }
 
-// Transmit puts frames into the transmit ring and kicks the kernel.
+// Transmit sends many frames by live frames, where that was asked for, and
+// otherwise puts them into the transmit ring and kicks the kernel.
 func (q *queue) Transmit(frames []iobackend.Frame) error {
 	d := q.device
 	if d.failed() {
 		return d.check()
+	}
+	if q.live != nil && len(frames) >= liveMin {
+		frames = frames[q.sendLive(frames):]
 	}
 	if len(frames) == 0 {
 		return nil

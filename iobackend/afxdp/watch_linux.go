@@ -47,6 +47,7 @@ func (d *device) Link() iobackend.LinkState {
 func (d *device) notice(l netinfo.Link, ifindex int, native bool) {
 	d.watch.down.Store(!l.Up)
 	d.watch.mtu.Store(int32(l.MTU))
+	d.live.ready.Store(l.Up && l.XDPTarget)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.failed() {

@@ -26,6 +26,8 @@ func TestMain(m *testing.M) {
 	switch os.Getenv("AFXDP_ROLE") {
 	case "hold":
 		holdDevice()
+	case "live":
+		sendForever()
 	case "try":
 		_, err := Open(iobackend.Config{Interface: "near0", Addresses: []netip.Prefix{nearOurs}})
 		fmt.Println("open:", err)

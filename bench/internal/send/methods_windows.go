@@ -3,6 +3,9 @@ package send
 // DeviceMethod is the one that sends by Config.Device.
 const DeviceMethod = "irlstack"
 
+// ByDevice tells which methods send by Config.Device.
+func ByDevice(method string) bool { return method == DeviceMethod }
+
 // Methods are the ways to send.
 var Methods = []string{"raw", DeviceMethod}
 
