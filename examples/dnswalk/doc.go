@@ -33,6 +33,11 @@
 // with the others; at most the names of one checkpoint are resolved, and
 // written, twice. Another list is found out before any name of it is asked for.
 //
+// With -cluster any number of processes share a list through a NATS server,
+// which knows where each part stands (see package examples/internal/shards):
+// parts of one that dies go to the others from their last checkpoint on. Each
+// writes its own -out, and bounds hold for each.
+//
 // # Politeness
 //
 // -rate bounds the requests a second over all, -per-server and -per-server-rate

@@ -24,6 +24,8 @@ type options struct {
 	Roots flags.Addresses
 	RTT   string
 
+	Cluster string
+
 	PerServer     int
 	PerServerRate float64
 	Parallel      int
@@ -65,7 +67,7 @@ Writes one JSON line per name to -out, progress and a summary to standard error.
 `, goodManners.rate, goodManners.perServer, goodManners.perServerRate)
 
 var groups = []program.Group{
-	{Title: "What to resolve", Flags: []string{"names", "zone", "type", "hints", "root"}},
+	{Title: "What to resolve", Flags: []string{"names", "zone", "type", "hints", "root", "cluster"}},
 	{Title: "How", Flags: []string{"per-server", "per-server-rate", "parallel", "timeout", "tries", "max-requests", "cache", "rtt"}},
 	{Title: "Demo", Flags: []string{"demo-tlds", "demo-zones", "demo-names", "demo-tiny"}},
 }
@@ -77,6 +79,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.StringVar(&o.Hints, "hints", "", "`file` of root hints, as InterNIC's named.root (the root servers of the Internet)")
 	f.Var(&o.Roots, "root", "`address`es of root servers instead, with commas between")
 	f.StringVar(&o.RTT, "rtt", "", "`file` for one JSON line per server, with the delays of its replies")
+	f.StringVar(&o.Cluster, "cluster", "", "share the list with other processes that have the same one and this `URL` of a NATS server with JetStream: nats://host:4222/name; each has lines of its own part in -out, and its own limits")
 	f.IntVar(&o.PerServer, "per-server", 0, "`requests` to one server at a time (4; demo: 512)")
 	f.Float64Var(&o.PerServerRate, "per-server-rate", 0, "requests to one server per second, a `number`; 0 for no limit (50; demo: no limit)")
 	f.IntVar(&o.Parallel, "parallel", 10_000, "`names` in hand at a time")
@@ -129,10 +132,18 @@ func (o *options) check(given program.Given, _ []string) (err error) {
 // checkMode refuses flags of the other mode, and what a real interface lacks.
 func (o *options) checkMode(given program.Given) error {
 	if o.demo() {
-		return given.Refuse(program.NeedsInterface, "source", "gateway", "gateway-mac", "allow", "exclude", "names", "zone", "type", "hints", "root")
+		return given.Refuse(program.NeedsInterface, "source", "gateway", "gateway-mac", "allow", "exclude", "names", "zone", "type", "hints", "root", "cluster")
 	}
 	if err := given.Require(program.Need{Name: "source", Remedy: "give addresses on " + o.Interface + " that nobody else uses, such as -source 192.0.2.128/25"}); err != nil {
 		return err
+	}
+	if o.Cluster != "" {
+		if err := given.Refuse("does not go with -cluster, whose server keeps where each part stands", "state"); err != nil {
+			return err
+		}
+		if o.Names == "-" {
+			return fmt.Errorf("-cluster needs -names with a file, the same for all: of standard input nobody else can do a part")
+		}
 	}
 	if given["hints"] && given["root"] {
 		return fmt.Errorf("-hints and -root both name the root servers: leave one of them out")

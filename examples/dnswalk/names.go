@@ -108,7 +108,11 @@ func openNames(path string) (io.ReadCloser, error) {
 // readNames reads a list; what is no name ends it with an error that says
 // where.
 func readNames(list io.Reader, o *options, yield func(iterate.Question) bool) error {
-	lines := bufio.NewScanner(list)
+	return scanNames(bufio.NewScanner(list), o, yield)
+}
+
+// scanNames is readNames, from where a scanner stands.
+func scanNames(lines *bufio.Scanner, o *options, yield func(iterate.Question) bool) error {
 	for number := 1; lines.Scan(); number++ {
 		text, _, _ := strings.Cut(lines.Text(), "#")
 		fields := strings.Fields(text)

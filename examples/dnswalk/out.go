@@ -22,6 +22,7 @@ type ended struct {
 type output struct {
 	out     *program.Out
 	dir     *state.Dir // nil without -state
+	parts   *parts     // nil without -cluster
 	points  *points
 	mu      sync.Mutex
 	changed sync.Cond
@@ -98,18 +99,25 @@ func (o *output) write(lines []byte, names []ended) error {
 	if err := o.out.WriteLines(lines); err != nil {
 		return err
 	}
+	whole := false // a part is
 	o.mu.Lock()
 	for _, n := range names {
 		o.written.Outcomes[n.outcome]++
-		if o.dir != nil {
+		switch {
+		case o.dir != nil:
 			o.written.Done.Done(n.number)
+		case o.parts != nil:
+			whole = o.parts.note(n.number) || whole
 		}
 	}
 	o.mu.Unlock()
-	if o.dir == nil || time.Since(o.saved) < checkpointEvery {
-		return nil
+	switch due := time.Since(o.saved) >= checkpointEvery; {
+	case o.dir != nil && due:
+		return o.checkpoint(o.dir.Save)
+	case o.parts != nil && (due || whole):
+		return o.checkpoint(o.parts.save)
 	}
-	return o.checkpoint(o.dir.Save)
+	return nil
 }
 
 // checkpoint makes what is written last, and then says so.
@@ -139,6 +147,9 @@ func (o *output) end(finished bool) error {
 	o.changed.Signal()
 	o.mu.Unlock()
 	<-o.done
+	if o.parts != nil && o.err == nil {
+		return o.checkpoint(o.parts.save)
+	}
 	if o.dir == nil {
 		return o.err
 	}

@@ -39,7 +39,8 @@ type session struct {
 	run        *program.Run
 	roots      []iterate.Host
 	exclusions *targets.Exclusions
-	list       io.ReadCloser // nil in the demo
+	list       io.ReadCloser // nil in the demo, and with -cluster
+	index      *index        // of the list with -cluster
 	dir        *state.Dir    // nil without -state
 	out        *output
 	source     *source
@@ -62,6 +63,12 @@ func walk(ctx context.Context, o *options, r *program.Run) (err error) {
 		return err
 	}
 	defer closeOut()
+	if o.Cluster != "" {
+		if err := s.join(ctx); err != nil {
+			return err
+		}
+		defer s.out.parts.run.Close()
+	}
 	defer func() {
 		if s.world != nil {
 			err = errors.Join(err, s.world.Stop())
@@ -78,6 +85,10 @@ func (s *session) openInput() (err error) {
 	if s.o.demo() {
 		s.o.Allow = append(s.o.Allow, demodns.Targets)
 		s.check = newChecker(s.o.Demo)
+	} else if s.o.Cluster != "" {
+		if s.index, err = indexNames(s.o); err != nil {
+			return err
+		}
 	} else if s.list, err = openNames(s.o.Names); err != nil {
 		return err
 	}
@@ -193,6 +204,9 @@ func (s *session) openNetwork() (err error) {
 		}
 	})
 	s.source.wake = s.wake
+	if s.index != nil {
+		s.source.batches = make(chan []item, 1) // others may have what is not in hand yet
+	}
 	s.way, err = network.Choose(s.o.Backend, s.o.demo(), func(backend string) error {
 		in.Backend = backend
 		return s.open(in)
@@ -248,7 +262,11 @@ func (s *session) resolve(ctx context.Context) error {
 	if err := s.client.Start(); err != nil {
 		return err
 	}
-	go s.source.run(watched, s.read)
+	if s.index != nil {
+		go s.source.runParts(watched, s.out.parts, s.index)
+	} else {
+		go s.source.run(watched, s.read)
+	}
 	go s.watch(watched, cancel)
 	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.way.Backend, Unit: "names"}, s.account)
 	s.await(watched)

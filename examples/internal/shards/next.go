@@ -111,7 +111,7 @@ func (r *Run) takeOne(known map[int]*seen) (*Part, error) {
 	for k := range r.plan.Parts {
 		number := (first + k) % r.plan.Parts
 		s := known[number]
-		if s != nil && (s.Finished || s.Owner != "" && time.Since(s.since) < r.o.Lease) {
+		if s != nil && (s.Finished || s.Owner == r.id || s.Owner != "" && time.Since(s.since) < r.o.Lease) {
 			continue
 		}
 		p, err := r.take(number, s)
