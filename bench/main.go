@@ -43,6 +43,7 @@ var commands = []command{
 	{"send", "raw frames sent per second, by method, size, batch and firewall", sendCommand},
 	{"receive", "frames received per second, bursts and imbalance, with drops told apart", receiveCommand},
 	{"latency", "frame in to frame out, by batch, load and polling", latencyCommand},
+	{"cpu", "processor time at fixed rates of connections and frames, beside epoll's", cpuCommand},
 	{"stack", "our own code alone, in memory: nanoseconds a connection, and where", stackCommand},
 	{"scan", "SYNs per second of examples/scan, beside what send reaches", scanCommand},
 	{"dns", "names per second of examples/dnswalk against an XDP far end", dnsCommand},

@@ -45,6 +45,7 @@ var suiteParts = []suitePart{
 	{"receive", "Frames received", suiteReceive},
 	{"hold", "Connections held open at once", suiteHold},
 	{"latency", "Frame in to frame out", suiteLatency},
+	{"cpu", "Processor time at fixed rates", suiteCPU},
 	{"stack", "Our own code, in memory", suiteStack},
 	{"transfer", "Bulk transfers beside the kernel's", suiteTransfer},
 	{"transact", "Requests and replies on open connections", suiteTransact},

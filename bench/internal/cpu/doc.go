@@ -1,2 +1,2 @@
-// Package cpu chooses the processor that a thread runs on.
+// Package cpu chooses the processor that a thread runs on, and has it sleep.
 package cpu

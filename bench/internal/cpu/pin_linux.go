@@ -1,6 +1,10 @@
 package cpu
 
-import "golang.org/x/sys/unix"
+import (
+	"time"
+
+	"golang.org/x/sys/unix"
+)
 
 // Pin keeps the calling thread on the k-th processor that it may use, where
 // there are at least as many as workers.
@@ -20,4 +24,12 @@ func Pin(workers, k int) {
 		}
 		k--
 	}
+}
+
+// Sleep has the calling thread sleep, to some microseconds where it is tied to
+// its goroutine. It may end early.
+func Sleep(d time.Duration) {
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, 1, 0, 0, 0) // it ends later without, no more
+	t := unix.NsecToTimespec(int64(max(d, 0)))
+	_ = unix.Nanosleep(&t, nil)
 }

@@ -4,11 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
+	"time"
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
 )
 
 // The include path is Debian's, where clang does not look for asm/ by itself
@@ -131,6 +134,25 @@ func (f *FarEnd) Counters() (total Counters, err error) {
 		total.WireOut += c.WireOut
 	}
 	return total, nil
+}
+
+// CountTime has the kernel count the time that XDP programs run, until the
+// closer is closed; it costs each run two reads of the clock.
+func CountTime() (io.Closer, error) {
+	c, err := ebpf.EnableStats(uint32(unix.BPF_STATS_RUN_TIME))
+	if err != nil {
+		return nil, fmt.Errorf("farend: counting programs' time: %w", err)
+	}
+	return c, nil
+}
+
+// Took is how long the program has run while CountTime was in force.
+func (f *FarEnd) Took() (time.Duration, error) {
+	s, err := f.objects.Farend.Stats()
+	if err != nil {
+		return 0, fmt.Errorf("farend: reading the program's time: %w", err)
+	}
+	return s.Runtime, nil
 }
 
 // Close detaches the program. Afterwards nothing is answered any more.

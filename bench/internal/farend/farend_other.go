@@ -4,6 +4,8 @@ package farend
 
 import (
 	"fmt"
+	"io"
+	"time"
 
 	"myriad/iobackend"
 )
@@ -18,6 +20,14 @@ func Attach(Config) (*FarEnd, error) {
 
 // Counters returns zeros.
 func (f *FarEnd) Counters() (Counters, error) { return Counters{}, nil }
+
+// CountTime returns ErrNotSupported.
+func CountTime() (io.Closer, error) {
+	return nil, fmt.Errorf("farend: counting programs' time: %w", iobackend.ErrNotSupported)
+}
+
+// Took returns 0.
+func (f *FarEnd) Took() (time.Duration, error) { return 0, nil }
 
 // Close does nothing.
 func (f *FarEnd) Close() error { return nil }

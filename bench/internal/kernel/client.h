@@ -21,7 +21,7 @@
 enum { REQUEST_MAX = 65536 };
 
 static uint64_t source, sources, target, targets, port, window, count, duration;
-static uint64_t request_bytes, reply_bytes, fin, cpu, step, drain_ms, separate;
+static uint64_t request_bytes, reply_bytes, fin, cpu, step, drain_ms, separate, rate;
 static volatile sig_atomic_t stop;
 
 // outcome counts connections by what became of them.
@@ -64,7 +64,7 @@ static void pin(void)
 static void read_job(int argc, char **argv)
 {
 	uint64_t *arguments[] = {&source, &sources, &target, &targets, &port, &window, &count, &duration,
-				 &request_bytes, &reply_bytes, &fin, &cpu, &step, &drain_ms, &separate};
+				 &request_bytes, &reply_bytes, &fin, &cpu, &step, &drain_ms, &separate, &rate};
 
 	if (argc != 1 + sizeof(arguments) / sizeof(*arguments))
 		exit(2);

@@ -15,6 +15,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum { EVENTS = 256 };
@@ -140,6 +141,28 @@ static int more(uint64_t ends)
 	return !stop && (!count || all.opened < count) && (!ends || now() < ends);
 }
 
+// allowed is how many connections may have been opened by now.
+static uint64_t allowed(uint64_t began)
+{
+	return rate ? (now() - began) * rate / 1000000000 : UINT64_MAX;
+}
+
+// wait_events waits until something happens or, where there is room, until the
+// next connection is due.
+static int wait_events(struct epoll_event *events, uint64_t began, int room)
+{
+	struct timespec until = {.tv_nsec = 50000000};
+
+	if (room && !rate)
+		return epoll_wait(poller, events, EVENTS, 0);
+	if (room) {
+		uint64_t due = (all.opened + 1) * 1000000000 / rate, at = now() - began;
+
+		until.tv_nsec = due > at ? due - at < 50000000 ? due - at : 50000000 : 0;
+	}
+	return syscall(SYS_epoll_pwait2, poller, events, EVENTS, &until, NULL, 0);
+}
+
 static void run(uint64_t began)
 {
 	uint64_t ends = duration ? began + duration : 0, gives_up = 0;
@@ -149,7 +172,9 @@ static void run(uint64_t began)
 	for (;;) {
 		if (opening && !(opening = more(ends)))
 			gives_up = now() + drain_ms * 1000000;
-		for (int k = 0; opening && k < EVENTS && under_way < window && (!count || all.opened < count); k++)
+		uint64_t may = allowed(began);
+
+		for (int k = 0; opening && k < EVENTS && under_way < window && all.opened < may && (!count || all.opened < count); k++)
 			if (start()) {
 				all.socket++;
 				all.opened++;
@@ -157,7 +182,7 @@ static void run(uint64_t began)
 			}
 		if (!opening && (!under_way || now() > gives_up))
 			return;
-		int n = epoll_wait(poller, events, EVENTS, under_way < window && opening ? 0 : 50);
+		int n = wait_events(events, began, under_way < window && opening);
 		for (int k = 0; k < n; k++)
 			handle(events[k].data.fd, events[k].events);
 	}

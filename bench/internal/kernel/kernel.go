@@ -29,6 +29,9 @@ type Job struct {
 	// instead of going with it.
 	Separate  bool
 	Processes int
+	// Rate is the new connections a second, over all processes, by the clock; 0
+	// is without limit. Only epoll keeps one.
+	Rate float64
 }
 
 // Result is what a run measured.
@@ -65,7 +68,7 @@ func (r *Result) add(o *outcome) {
 }
 
 // argumentCount is the number of arguments that a process is started with.
-const argumentCount = 15
+const argumentCount = 16
 
 // The places of two of them.
 const (
@@ -87,7 +90,7 @@ func (j *Job) arguments(k int) []string {
 		number(j.Targets.Masked().Addr()), hosts(j.Targets), uint64(j.Port),
 		max(uint64(j.Window)/n, 1), count, uint64(j.Duration.Nanoseconds()),
 		uint64(j.RequestBytes), uint64(j.ReplyBytes), flag(j.Fin),
-		uint64(k), n, drainMilliseconds, flag(j.Separate),
+		uint64(k), n, drainMilliseconds, flag(j.Separate), uint64(j.Rate / float64(n)),
 	} {
 		args = append(args, strconv.FormatUint(v, 10))
 	}

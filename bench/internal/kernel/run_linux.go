@@ -104,6 +104,9 @@ func (p *Program) Close() error { return os.RemoveAll(p.directory) }
 // Run does a job with one process per processor. start begins a command where
 // the addresses are.
 func (p *Program) Run(ctx context.Context, j Job, start func(*exec.Cmd) error) (Result, error) {
+	if j.Rate > 0 && (p.name != "epoll" || j.Rate < float64(j.Processes)) {
+		return Result{}, fmt.Errorf("kernel: %s: Rate %v: only epoll keeps one, of at least 1 a process", p.name, j.Rate)
+	}
 	return runAll(ctx, j, start, func(args []string) *exec.Cmd { return exec.Command(p.path(), args...) })
 }
 

@@ -115,6 +115,8 @@ func (l *loop) pace(c *Config, began time.Time) {
 		switch {
 		case early <= 0:
 			return
+		case c.Sleep:
+			cpu.Sleep(early)
 		case early > sleepMin:
 			time.Sleep(early - sleepMin)
 		}

@@ -39,6 +39,10 @@ type Config struct {
 	// Rate is the frames per second to send, over all queues, by the clock and
 	// whatever becomes of them; 0 is as many as possible.
 	Rate float64
+	// Sleep has the sender sleep until the next frames are due, where it would
+	// otherwise poll for the last of it to be on time: for who measures what the
+	// sending takes.
+	Sleep bool
 	// FirstCPU is the index of the first queue's processor among those that
 	// the process may use.
 	FirstCPU int

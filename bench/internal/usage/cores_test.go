@@ -28,3 +28,16 @@ intr 12345
 	_, err = parseCores("cpu0 1 2 x 4 5 6 7 8\n", time.Second)
 	require.ErrorContains(t, err, "cpu0")
 }
+
+func TestBusyIsWhatIsNotIdle(t *testing.T) {
+	b := Whole{Cores: []Core{{User: 10, System: 5, SoftIRQ: 1, Idle: 80}, {Idle: 60, Steal: 20}}, Elapsed: 100}.Busy()
+	require.Equal(t, 2, b.Cores)
+	require.InDelta(t, 0.2, b.Share, 1e-9)
+	require.InDelta(t, 0.05, b.User, 1e-9)
+	require.InDelta(t, 0.1, b.Steal, 1e-9)
+	require.InDelta(t, 40e-9, b.Seconds(), 1e-15)
+	require.Zero(t, Whole{Elapsed: time.Second}.Busy().Share)
+	before := Machine()
+	time.Sleep(10 * time.Millisecond)
+	require.GreaterOrEqual(t, Machine().Since(before).Elapsed, 10*time.Millisecond)
+}

@@ -19,9 +19,12 @@ func (c CPU) Since(earlier CPU) CPU {
 type Whole struct {
 	CPU
 	Cores []Core // nil where the system does not tell
+	// At is when it was read, Elapsed the time between two readings.
+	At      time.Time
+	Elapsed time.Duration
 }
 
 // Since is the time used after earlier.
 func (w Whole) Since(earlier Whole) Whole {
-	return Whole{CPU: w.CPU.Since(earlier.CPU), Cores: SinceAll(w.Cores, earlier.Cores)}
+	return Whole{CPU: w.CPU.Since(earlier.CPU), Cores: SinceAll(w.Cores, earlier.Cores), At: w.At, Elapsed: w.At.Sub(earlier.At)}
 }

@@ -32,7 +32,7 @@ func Machine() Whole {
 		return Whole{}
 	}
 	line, _, _ := strings.Cut(string(text), "\n")
-	return Whole{CPU: parseStat(line), Cores: Cores()}
+	return Whole{CPU: parseStat(line), Cores: Cores(), At: time.Now()}
 }
 
 // parseStat reads the first line of /proc/stat: "cpu  user nice system idle

@@ -37,7 +37,7 @@ func Machine() Whole {
 	if ok == 0 {
 		return Whole{}
 	}
-	return Whole{CPU: CPU{User: span(&user), System: span(&system) - span(&idle)}} // Windows counts idle time as the system's
+	return Whole{CPU: CPU{User: span(&user), System: span(&system) - span(&idle)}, At: time.Now()} // Windows counts idle time as the system's
 }
 
 // memoryCounters is PROCESS_MEMORY_COUNTERS of psapi.h.

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"myriad/bench/internal/send"
+	"myriad/internal/testbed"
+)
+
+// Each rate is offered to each method, and something is done at it.
+func TestCPUAtFixedRates(t *testing.T) {
+	testbed.Require(t)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("cpu -json -connections 500 -frames 20K -rounds 2 -duration 200ms")...)
+	require.Equal(t, exitOK, code, stderr)
+	require.Empty(t, stderr)
+	rows := decodeRows[cpuRow](t, stdout)
+	require.Len(t, rows, 2*(len(cpuMethods)+len(send.Methods)))
+	for _, r := range rows {
+		require.Positive(t, r.Done, "%+v", r)
+		if r.Work == "connections" {
+			require.Zero(t, r.Failed, "%+v", r)
+		}
+		require.Positive(t, r.Cores, "%+v", r)
+		require.Positive(t, r.Share, "%+v", r)
+		require.Positive(t, r.FarEndSeconds, "%+v", r)
+		// Who is late may catch up, but nobody is faster than the clock.
+		require.LessOrEqual(t, float64(r.Done), r.OfferedPerSecond*r.Seconds+send.BatchMax, "%+v", r)
+	}
+	part := cpuPart(rows, []string{"something: not there"})
+	require.Len(t, part.Rows, len(rows)/2)
+	require.Len(t, part.Charts, 2)
+	require.Equal(t, "something: not there", part.Notes[0])
+}
+
+// A rate that nothing keeps is said to be missed, beside the figure.
+func TestMissedRatesSaySo(t *testing.T) {
+	row := cpuRow{Work: "frames", Method: "raw", OfferedPerSecond: 1000, AchievedPerSecond: 500, Seconds: 1, Done: 500}
+	row.sumUp()
+	require.False(t, row.Reached)
+	part := cpuPart([]cpuRow{row}, nil)
+	require.Contains(t, part.Rows[0], "500 (not reached)")
+	require.Contains(t, part.Notes[0], "500/s of 1,000/s")
+	row.AchievedPerSecond = 990
+	row.sumUp()
+	require.True(t, row.Reached)
+	require.Empty(t, cpuPart([]cpuRow{row}, nil).Notes)
+}
+
+func TestCPUFlagsAreRefused(t *testing.T) {
+	for args, says := range map[string]string{
+		"-connections 1":    "-connections 1 is below",
+		"-connections fast": "fast",
+		"-frames 0":         "-frames",
+		"-rounds 0":         "-rounds",
+		"-duration 2m":      "-duration",
+	} {
+		code, _, stderr := bench(t.Context(), append([]string{"cpu"}, strings.Fields(args)...)...)
+		require.Equal(t, exitUsage, code, args)
+		require.Contains(t, stderr, says)
+	}
+}
