@@ -66,37 +66,57 @@ func parseDNS(args []string, stdout io.Writer) (o dnsOptions, err error) {
 }
 
 // dnsCommand is `bench dns`.
-func dnsCommand(ctx context.Context, args []string, stdout, _ io.Writer) (err error) {
+func dnsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	o, err := parseDNS(args, stdout)
 	if err != nil {
 		return err
 	}
+	rows, err := o.runAll(ctx, func(r *dnsRow) error {
+		if o.asJSON {
+			return json.NewEncoder(stdout).Encode(r)
+		}
+		return nil
+	})
+	if !o.asJSON && len(rows) > 0 {
+		part := dnsPart(rows)
+		err = errors.Join(part.WriteText(stdout), err)
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
+	}
+	return err
+}
+
+// runAll does the walks, and hands each over as soon as it is there.
+func (o *dnsOptions) runAll(ctx context.Context, each func(r *dnsRow) error) (rows []dnsRow, err error) {
 	if err := needRoot(); err != nil {
-		return fmt.Errorf("dns: %w", err)
+		return nil, fmt.Errorf("dns: %w", err)
 	}
 	dir, binary, err := buildExample(ctx, "dnswalk")
+	if ctx.Err() != nil {
+		return nil, nil
+	}
 	if err != nil {
-		return fmt.Errorf("dns: %w", err)
+		return nil, fmt.Errorf("dns: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for _, row := range []dnsRow{
 		{Walk: "warm", Names: o.names, Zones: min(o.zones, o.names)},
 		{Walk: "cold", Names: o.names / 8, Zones: o.names / 8},
 	} {
-		if err := o.walk(ctx, binary, dir, &row); err != nil {
-			return err
-		}
-		if o.asJSON {
-			err = json.NewEncoder(stdout).Encode(row)
-		} else {
-			_, err = fmt.Fprintf(stdout, "%s: %d names in %d zones: %.0f names/s (%.2f s, %.2f s of processors); %d referrals, %d answers; %d wrong, %d missing\n",
-				row.Walk, row.Names, row.Zones, row.NamesPerSecond, row.Seconds, row.CPUSeconds, row.Referrals, row.Answers, row.Wrong, row.Missing)
+		err := o.walk(ctx, binary, dir, &row)
+		if ctx.Err() != nil {
+			return rows, nil
 		}
 		if err != nil {
-			return err
+			return rows, err
+		}
+		rows = append(rows, row)
+		if err := each(&row); err != nil {
+			return rows, err
 		}
 	}
-	return nil
+	return rows, nil
 }
 
 // dnsRoot is the root's address.

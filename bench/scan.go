@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"slices"
 	"time"
 
 	"myriad/bench/internal/farend"
@@ -69,36 +68,50 @@ func scanCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (
 	if err != nil {
 		return err
 	}
-	if err := needRoot(); err != nil {
-		return fmt.Errorf("scan: %w", err)
-	}
-	dir, binary, err := buildExample(ctx, "scan")
-	if err != nil {
-		return fmt.Errorf("scan: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	var shares []float64
-	for round := range o.rounds {
-		row := scanRow{Round: round + 1, Queues: o.queues}
-		if err := o.round(ctx, binary, &row); err != nil {
-			return err
-		}
-		shares = append(shares, row.Share)
+	rows, err := o.runAll(ctx, func(r *scanRow) error {
 		if o.asJSON {
-			err = json.NewEncoder(stdout).Encode(row)
-		} else {
-			_, err = fmt.Fprintf(stdout, "round %d: send %.0f frames/s (%.0f ns CPU each); scan %.0f SYN/s (%.0f ns; %.2f of send's rate), %.0f SYN/s where all answer\n",
-				row.Round, row.SendPerSecond, row.SendCPU, row.SilentPerSecond, row.ScanCPU, row.Share, row.AnswerPerSecond)
+			return json.NewEncoder(stdout).Encode(r)
 		}
-		if err != nil {
-			return err
-		}
+		return nil
+	})
+	if !o.asJSON && len(rows) > 0 {
+		part := scanPart(rows)
+		err = errors.Join(part.WriteText(stdout), err)
 	}
-	if !o.asJSON {
-		slices.Sort(shares)
-		_, err = fmt.Fprintf(stdout, "median: scan has %.2f of send's rate\n", shares[len(shares)/2])
+	if ctx.Err() != nil {
+		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
 	}
 	return err
+}
+
+// runAll does the rounds, and hands each over as soon as it is there.
+func (o *scanOptions) runAll(ctx context.Context, each func(r *scanRow) error) (rows []scanRow, err error) {
+	if err := needRoot(); err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	dir, binary, err := buildExample(ctx, "scan")
+	if ctx.Err() != nil {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	for round := range o.rounds {
+		row := scanRow{Round: round + 1, Queues: o.queues}
+		err := o.round(ctx, binary, &row)
+		if ctx.Err() != nil {
+			return rows, nil
+		}
+		if err != nil {
+			return rows, err
+		}
+		rows = append(rows, row)
+		if err := each(&row); err != nil {
+			return rows, err
+		}
+	}
+	return rows, nil
 }
 
 // round measures the three.

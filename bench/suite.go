@@ -22,6 +22,7 @@ type suiteOptions struct {
 	quick, asJSON bool
 	out           string
 	only          []string
+	within        time.Duration
 }
 
 const suiteHelp = `usage: go run ./bench [flags]
@@ -33,7 +34,10 @@ Ctrl-C prints what was measured until then, and with -out writes it.
 
 `
 
-// suitePart measures one part. Each row goes to emit as soon as it is there.
+// suitePart measures one part. Each row goes to emit as soon as it is there. A
+// new part is a line in suiteParts, and a function that parses its subcommand's
+// flags (fewer and shorter runs when quick), measures, and returns its table and
+// charts.
 type suitePart struct {
 	name, title string
 	run         func(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error)
@@ -41,14 +45,16 @@ type suitePart struct {
 
 var suiteParts = []suitePart{
 	{"connect", "Connections per second, beside what people use instead", suiteConnect},
+	{"stack", "Where the time goes: our own code, the live path, caches", suiteStack},
 	{"send", "Raw frames sent", suiteSend},
 	{"receive", "Frames received", suiteReceive},
 	{"hold", "Connections held open at once", suiteHold},
 	{"latency", "Frame in to frame out", suiteLatency},
 	{"cpu", "Processor time at fixed rates", suiteCPU},
-	{"stack", "Our own code, in memory", suiteStack},
 	{"transfer", "Bulk transfers beside the kernel's", suiteTransfer},
 	{"transact", "Requests and replies on open connections", suiteTransact},
+	{"scan", "The scanner, beside bare sending", suiteScan},
+	{"dns", "Names resolved by the walk", suiteDNS},
 }
 
 func parseSuite(args []string, stdout io.Writer) (o suiteOptions, err error) {
@@ -58,12 +64,16 @@ func parseSuite(args []string, stdout io.Writer) (o suiteOptions, err error) {
 	f.BoolVar(&o.quick, "quick", false, "smaller and shorter runs")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line, with the part's name as \"part\"")
 	f.StringVar(&o.out, "out", "", "write the charts (SVG), a page with all tables and charts, and the rows (JSON) to this `directory`")
+	f.DurationVar(&o.within, "within", 0, "the most that all parts together may take; what is not measured by then is listed as skipped (default: no limit)")
 	f.StringVar(&only, "only", "", "`parts` to measure, comma-separated; all by default")
 	if err := parseFlags(f, args, stdout, suiteHelp); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			listCommands(stdout)
 		}
 		return o, err
+	}
+	if o.within < 0 {
+		return o, usageErrorf("bench: -within %v is below 0", o.within)
 	}
 	if only == "" {
 		return o, nil
@@ -98,49 +108,88 @@ func suiteCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		defer func() { err = errors.Join(err, file.Close()) }()
 		rows = io.MultiWriter(rows, file)
 	}
-	began := time.Now()
-	parts, err := o.measure(ctx, rows, stdout)
+	bounded, cancel := ctx, context.CancelFunc(func() {})
+	if o.within > 0 {
+		bounded, cancel = context.WithTimeout(ctx, o.within)
+	}
+	defer cancel()
+	_, err = o.measure(bounded, rows, stdout)
 	if ctx.Err() != nil {
 		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
 	}
 	if o.out != "" {
-		r := page.Report{Title: "Myriad: measurements", Facts: facts(began), Parts: parts}
-		err = errors.Join(err, r.Write(o.out))
 		fmt.Fprintln(stderr, "bench: wrote", filepath.Join(o.out, page.FileName))
 	}
 	return err
 }
 
-// measure does the parts. One that fails is listed as skipped, with the reason,
-// and the others go on.
+// measure does the parts, and writes the page anew after each. One that fails is
+// listed as skipped, with the reason, and the others go on.
 func (o *suiteOptions) measure(ctx context.Context, rows, stdout io.Writer) (parts []page.Part, failure error) {
+	began := time.Now()
 	for _, s := range suiteParts {
-		if ctx.Err() != nil {
-			break
-		}
 		if o.only != nil && !slices.Contains(o.only, s.name) {
 			continue
 		}
-		part, err := s.run(ctx, o.quick, func(row any) error { return emit(rows, s.name, row) })
-		part.Name, part.Title = s.name, s.title
-		switch {
-		case err != nil && len(part.Rows) == 0:
-			part.Skipped = err.Error()
-		case err != nil:
-			part.Notes = append(part.Notes, "ended early: "+err.Error())
+		var part page.Part
+		var err error
+		switch over := ctx.Err(); {
+		case errors.Is(over, context.DeadlineExceeded):
+			part = page.Part{Name: s.name, Title: s.title, Skipped: fmt.Sprintf("no time left of the %v of -within", o.within)}
+		case over != nil:
+			return parts, oneLine(errors.Join(failure, o.write(parts, began)))
+		default:
+			part, err = o.measurePart(ctx, &s, rows)
 		}
 		failure = errors.Join(failure, err)
 		parts = append(parts, part)
-		if o.asJSON {
-			continue
-		}
-		fmt.Fprintf(stdout, "== %s\n", s.name)
-		if err := part.WriteText(stdout); err != nil {
+		if err := errors.Join(o.print(&part, stdout), o.write(parts, began)); err != nil {
 			return parts, err
 		}
-		fmt.Fprintln(stdout)
 	}
 	return parts, oneLine(failure)
+}
+
+// measurePart does one part.
+func (o *suiteOptions) measurePart(ctx context.Context, s *suitePart, rows io.Writer) (page.Part, error) {
+	before := watch()
+	part, err := s.run(ctx, o.quick, func(row any) error { return emit(rows, s.name, row) })
+	part.Name, part.Title = s.name, s.title
+	part.Notes = append(part.Notes, watch().disturbance(before)...)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		part.Notes = append(part.Notes, fmt.Sprintf("ended early: the %v of -within were over", o.within))
+		if len(part.Rows)+len(part.More) == 0 {
+			part.Skipped = fmt.Sprintf("no time left of the %v of -within", o.within)
+		}
+		return part, nil
+	}
+	switch {
+	case err != nil && len(part.Rows)+len(part.More) == 0:
+		part.Skipped = err.Error()
+	case err != nil:
+		part.Notes = append(part.Notes, "ended early: "+err.Error())
+	}
+	return part, err
+}
+
+// print shows a part to people.
+func (o *suiteOptions) print(part *page.Part, stdout io.Writer) error {
+	if o.asJSON {
+		return nil
+	}
+	fmt.Fprintf(stdout, "== %s\n", part.Name)
+	err := part.WriteText(stdout)
+	fmt.Fprintln(stdout)
+	return err
+}
+
+// write writes the page, with the parts that there are.
+func (o *suiteOptions) write(parts []page.Part, began time.Time) error {
+	if o.out == "" {
+		return nil
+	}
+	r := page.Report{Title: "Myriad: measurements", Facts: facts(began), Parts: parts}
+	return r.Write(o.out)
 }
 
 // oneLine joins the lines of several errors.

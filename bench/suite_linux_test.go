@@ -8,11 +8,13 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"myriad/bench/internal/page"
 	"myriad/bench/internal/transfer"
+	"myriad/bench/internal/usage"
 	"myriad/internal/testbed"
 )
 
@@ -78,6 +80,40 @@ func TestSuiteInterrupted(t *testing.T) {
 	require.Contains(t, stdout, "== first")
 	require.NotContains(t, stdout, "== second")
 	require.FileExists(t, filepath.Join(out, page.FileName))
+}
+
+// When its time is over, what there is is written, and the rest is listed.
+func TestSuiteKeepsWithinItsTime(t *testing.T) {
+	withParts(t, suitePart{"long", "Long", func(ctx context.Context, _ bool, _ func(any) error) (page.Part, error) {
+		<-ctx.Done()
+		return page.Part{Columns: []string{"", "n"}, Rows: [][]string{{"x", "1"}}}, nil
+	}}, suitePart{"late", "Late", func(context.Context, bool, func(any) error) (page.Part, error) {
+		panic("there was no time")
+	}})
+	out := t.TempDir()
+	code, stdout, stderr := bench(t.Context(), "-within", "50ms", "-out", out)
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stdout, "ended early: the 50ms of -within were over")
+	require.Contains(t, stdout, "late: skipped: no time left of the 50ms of -within")
+	html, err := os.ReadFile(filepath.Join(out, page.FileName))
+	require.NoError(t, err)
+	require.Contains(t, string(html), "no time left")
+	code, _, stderr = bench(t.Context(), "-within", "-1s")
+	require.Equal(t, exitUsage, code)
+	require.Contains(t, stderr, "-within -1s is below 0")
+}
+
+func TestWhatDisturbsIsSaid(t *testing.T) {
+	at := time.Now()
+	before := watched{at: at, cores: make([]usage.Core, 2)}
+	after := watched{at: at.Add(time.Second), ours: usage.CPU{User: time.Second / 2}, cores: []usage.Core{
+		{User: time.Second / 2, Idle: time.Second / 2}, {Idle: time.Second},
+	}}
+	require.Empty(t, after.disturbance(before))
+	after.cores[1] = usage.Core{User: time.Second / 2, Steal: time.Second / 4}
+	require.Equal(t, []string{
+		"disturbed: the host took 12 % of the processors for others (steal)", "disturbed: other programs had 25 % of the processors",
+	}, after.disturbance(before))
 }
 
 func TestSuiteSaysThatItCannotWrite(t *testing.T) {

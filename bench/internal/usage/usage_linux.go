@@ -13,9 +13,18 @@ import (
 // Process is the processor time that this process has used, all threads
 // together. What the kernel does for it in softirqs counts as far as it runs
 // within the process's own system calls.
-func Process() CPU {
+func Process() CPU { return rusage(syscall.RUSAGE_SELF) }
+
+// Family is Process with the processes that this one started, once they have
+// ended.
+func Family() CPU {
+	own, children := Process(), rusage(syscall.RUSAGE_CHILDREN)
+	return CPU{User: own.User + children.User, System: own.System + children.System}
+}
+
+func rusage(who int) CPU {
 	var r syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &r); err != nil {
+	if err := syscall.Getrusage(who, &r); err != nil {
 		return CPU{}
 	}
 	return CPU{User: time.Duration(r.Utime.Nano()), System: time.Duration(r.Stime.Nano())}
