@@ -20,6 +20,9 @@ var (
 type Info struct {
 	Name  string
 	Index int
+	// Kind is what the kernel calls a virtual interface, as "veth"; "device" of a
+	// real one, and empty where it does not tell.
+	Kind string
 	// HardwareAddr is empty for interfaces without one.
 	HardwareAddr net.HardwareAddr
 	// MTU is the largest IP packet in bytes.

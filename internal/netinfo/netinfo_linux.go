@@ -31,7 +31,7 @@ func Lookup(name string) (*Info, error) {
 	if a.Flags&net.FlagUp == 0 {
 		return nil, fmt.Errorf("netinfo: interface %q: %w; set it up with `ip link set %s up`", name, ErrDown, name)
 	}
-	in := &Info{Name: name, Index: a.Index, HardwareAddr: a.HardwareAddr, MTU: a.MTU}
+	in := &Info{Name: name, Index: a.Index, Kind: l.Type(), HardwareAddr: a.HardwareAddr, MTU: a.MTU}
 	if a.Xdp != nil && a.Xdp.Attached {
 		in.XDPProgram = a.Xdp.ProgId
 	}

@@ -35,6 +35,7 @@ func TestLookupKnowsAddressesRoutesAndQueues(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, pair.NearIndex, in.Index)
 		require.Equal(t, pair.NearMAC, in.HardwareAddr)
+		require.Equal(t, "veth", in.Kind)
 		require.Equal(t, 1400, in.MTU)
 		require.Equal(t, [2]int{2, 2}, [2]int{in.ReceiveQueues, in.TransmitQueues})
 		require.Zero(t, in.XDPProgram)

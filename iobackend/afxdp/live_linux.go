@@ -88,21 +88,21 @@ func liveLength(p *plan) int { return min(p.frameBytes, liveLengthMax) }
 
 // checkLive asks whether the device takes live frames, in its namespace.
 func checkLive(in *netinfo.Info) error {
+	if in.Kind != "veth" {
+		return fmt.Errorf("afxdp: open %q: Live: %w: it is for a veth, which is done with a frame at once, and this is %s; leave Live out", in.Name, iobackend.ErrNotSupported, in.Kind)
+	}
 	takes, err := netinfo.XDPTarget(in.Index)
 	if err != nil {
 		return fmt.Errorf("afxdp: open %q: Live: %w: %w; leave Live out", in.Name, iobackend.ErrNotSupported, err)
 	}
 	if !takes {
-		return fmt.Errorf("afxdp: open %q: Live: %w: the device does not send what XDP redirects to it (no ndo_xdp_xmit; a veth has it while its peer has an XDP program or GRO); leave Live out", in.Name, iobackend.ErrNotSupported)
+		return fmt.Errorf("afxdp: open %q: Live: %w: the device does not send what XDP redirects to it (it has no ndo_xdp_xmit while its peer has neither an XDP program nor GRO); leave Live out", in.Name, iobackend.ErrNotSupported)
 	}
 	return nil
 }
 
 // openLive lets the queues send by live frames, in the interface's namespace.
 func (d *device) openLive(in *netinfo.Info) (err error) {
-	if d.sockets[0].zeroCopy {
-		return fmt.Errorf("afxdp: open %q: Live is set, but the device sends from our memory without a copy; leave Live out, or set Copy, too", in.Name)
-	}
 	if err := d.filter.live[liveOut].Put(uint32(0), uint32(in.Index)); err != nil {
 		return fmt.Errorf("afxdp: open %q: Live: have the program send to the device: %w", in.Name, err)
 	}

@@ -202,6 +202,21 @@ func TestLiveIsRefusedWhereItWouldLoseFrames(t *testing.T) {
 	require.Zero(t, attached(t, w.near, "near0"))
 }
 
+// A device that may hold frames for long is refused, too.
+func TestLiveIsForVeths(t *testing.T) {
+	testbed.Require(t)
+	ns, err := testbed.NewNamespace()
+	require.NoError(t, err)
+	defer ns.Close()
+	require.NoError(t, ns.LoopbackUp())
+	err = ns.Do(func() error {
+		_, err := OpenWith(iobackend.Config{Interface: "lo", Addresses: []netip.Prefix{nearOurs}}, Options{Live: true})
+		return err
+	})
+	require.ErrorIs(t, err, iobackend.ErrNotSupported)
+	require.ErrorContains(t, err, "for a veth")
+}
+
 // Sending allocates nothing.
 func TestLiveFramesAllocateNothing(t *testing.T) {
 	w := newWorld(t, testbed.VethConfig{Queues: 1})

@@ -16,7 +16,7 @@ type Options struct {
 	NoTimestamps bool
 	// Live sends batches of 16 frames and more by live frames (see the
 	// package's text): on a veth 3 to 5 times as fast at 64 and more. It
-	// implies NoTimestamps. The device must be one that sends what XDP
-	// redirects to it, and not do zero copy; Linux 6.3.
+	// implies NoTimestamps. The device must be a veth, whose peer has an XDP
+	// program or GRO; Linux 6.3.
 	Live bool
 }
