@@ -52,6 +52,7 @@ func (m *made) Fetch(_ context.Context, t *frontier.Task) (fetch.Reply, error) {
 		return fetch.Reply{}, err
 	}
 	var b bytes.Buffer
+	b.Grow(4 << 10)
 	b.WriteString("<!doctype html><meta charset=utf-8><title>made</title>")
 	link := func(to int) {
 		if to < m.pages {

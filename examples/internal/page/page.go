@@ -9,10 +9,13 @@ package page
 import (
 	"bytes"
 	"net/url"
+	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
 	"golang.org/x/net/html/charset"
+	"golang.org/x/text/encoding"
 
 	"myriad/examples/internal/weburl"
 )
@@ -26,7 +29,7 @@ const LinksMax = 10_000
 // its first bytes; base is the page's own address, which a <base> element
 // replaces. What is not a web address is left out.
 func Links(body []byte, contentType string, base *url.URL) []string {
-	body = toUTF8(body, contentType)
+	body, from := toUTF8(body, contentType)
 	var links []string
 	seen := make(map[string]struct{})
 	tokens := html.NewTokenizer(bytes.NewReader(body))
@@ -52,7 +55,7 @@ func Links(body []byte, contentType string, base *url.URL) []string {
 			base = rebase(base, ref)
 			continue
 		}
-		link, err := weburl.Resolve(base, ref)
+		link, err := weburl.Resolve(base, withQueryIn(from, ref))
 		if _, again := seen[link]; err != nil || again {
 			continue
 		}
@@ -63,17 +66,55 @@ func Links(body []byte, contentType string, base *url.URL) []string {
 }
 
 // toUTF8 brings a page into UTF-8 as browsers do: by a byte order mark, the
-// header, or a <meta> element among the first 1,024 bytes.
-func toUTF8(body []byte, contentType string) []byte {
+// header, or a <meta> element among the first 1,024 bytes. from is what it was
+// in, nil if that is UTF-8 in one way or another.
+func toUTF8(body []byte, contentType string) (text []byte, from encoding.Encoding) {
 	from, name, _ := charset.DetermineEncoding(body, contentType)
 	if name == "utf-8" {
-		return body
+		return body, nil
 	}
 	text, err := from.NewDecoder().Bytes(body)
 	if err != nil {
-		return body // cannot be: decoders replace what they do not know
+		return body, nil // cannot be: decoders replace what they do not know
 	}
-	return text
+	if strings.HasPrefix(name, "utf-16") {
+		return text, nil
+	}
+	return text, from
+}
+
+// withQueryIn brings the query of a reference back into the character set of
+// its page, where the path is always in UTF-8: so the URL Standard has it
+// (url.spec.whatwg.org, "query state"), and so servers expect it.
+func withQueryIn(from encoding.Encoding, ref string) string {
+	start := strings.IndexByte(ref, '?')
+	if from == nil || start < 0 {
+		return ref
+	}
+	end := len(ref)
+	if fragment := strings.IndexByte(ref, '#'); fragment >= 0 {
+		end = fragment
+	}
+	if end < start {
+		return ref // the mark is the fragment's
+	}
+	to := from.NewEncoder()
+	query := []byte(ref[:start])
+	for _, letter := range ref[start:end] {
+		if letter < utf8.RuneSelf {
+			query = append(query, byte(letter))
+			continue
+		}
+		bytes, err := to.String(string(letter))
+		if number, missing := strings.CutPrefix(bytes, "&#"); missing {
+			bytes = "%26%23" + strings.TrimSuffix(number, ";") + "%3B"
+		}
+		if err != nil {
+			return ref // cannot be: what the set has not goes by its number
+		}
+		query = append(query, bytes...)
+	}
+	return string(query)
 }
 
 // linkAttribute names the attribute of a tag that leads to another page.

@@ -31,7 +31,7 @@ func Parse(text string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("weburl: %w: %w", ErrNotWeb, err)
 	}
-	return canonical(u)
+	return canonical(new(url.URL).ResolveReference(u)) // which removes dot segments
 }
 
 // Resolve returns the canonical form of a reference found on the page base.
@@ -61,6 +61,7 @@ func Split(canonical string) (site, host string, port uint16) {
 	return site, strings.Trim(host, "[]"), port
 }
 
+// canonical spells a URL that is resolved.
 func canonical(u *url.URL) (string, error) {
 	port := defaultPort(u.Scheme)
 	if port == 0 || u.Opaque != "" {
@@ -79,8 +80,7 @@ func canonical(u *url.URL) (string, error) {
 			host += ":" + strconv.Itoa(int(number))
 		}
 	}
-	// Resolving removes dot segments; a seed has not been resolved yet.
-	path := new(url.URL).ResolveReference(u).EscapedPath()
+	path := u.EscapedPath()
 	if !strings.HasPrefix(path, "/") {
 		path = "/" + path
 	}
