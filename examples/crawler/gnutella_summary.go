@@ -70,8 +70,8 @@ func (s *snapshotSummary) printStack(t *words.Table) {
 	if d := s.demo; d != nil {
 		t.CPU("demo far end", d.Usage.User, d.Usage.System)
 		c := &d.Counts
-		t.Line("far end saw", "%d requests, answered in %d segments of %d bytes in all, %d of them out of order; %d third legs",
-			c.Requests, c.Segments, c.Bytes, c.Swapped, c.ThirdLegs)
+		t.Line("far end saw", "%d requests, answered in %d segments of %d bytes in all, %d of them out of order, %d again; %d third legs",
+			c.Requests, c.Segments, c.Bytes, c.Swapped, c.Again, c.ThirdLegs)
 		t.Line("far end refused", "%d SYNs; %d wrong, %d forged, %d frames dropped, %d answers without a frame",
 			c.Refused, c.Wrong, c.Forged, c.Dropped, c.NoFrames)
 	}

@@ -101,16 +101,17 @@ func (w *World) startChild() error {
 var errNotReady = errors.New("not ready")
 
 // Stop ends the child and the namespace. It fills account with what the child
-// says at its end, and returns what it has used.
+// says at its end, and returns what it has used since it was ready.
 func (w *World) Stop(account any) (usage network.Usage, err error) {
 	if w.child != nil {
 		w.input.Close() // the sign to end
-		err = json.NewDecoder(w.output).Decode(account)
+		says := json.NewDecoder(w.output)
+		if err = says.Decode(account); err == nil {
+			err = says.Decode(&usage)
+		}
 		if wait := w.child.Wait(); err == nil {
 			err = wait
 		}
-		state := w.child.ProcessState
-		usage = network.Usage{User: state.UserTime(), System: state.SystemTime()}
 		w.child = nil
 	}
 	if w.far != nil {

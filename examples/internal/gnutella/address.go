@@ -88,49 +88,74 @@ func parsePrefix(b []byte) (a Address, length int) {
 	return parsePadded(b)
 }
 
-// prefixMost is what parsePadded may look at: four octets with what follows
-// each, and eight bytes from the port on.
-const prefixMost = 4*4 + 8
+// prefixMost is what parsePadded looks at: more than the longest address with
+// its port and what follows it.
+const prefixMost = 24
 
-// parsePadded is parsePrefix for at least prefixMost bytes. It looks at a
-// number's bytes all at once: how many digits there are is as good as random,
-// and a loop over them would be mispredicted for each.
+// parsePadded is parsePrefix for at least prefixMost bytes. How many digits a
+// number has is as good as random, and a loop over them would be mispredicted
+// for each. So all that are no digits are found first, all at once; where the
+// numbers are no longer depends on how long those before were.
 func parsePadded(b []byte) (a Address, length int) {
-	at := 0
-	for field := range 4 {
-		w := binary.LittleEndian.Uint32(b[at:])
-		n := uint(bits.TrailingZeros32(uint32(notDigits(uint64(w))))) / 8 // 4 when all are digits
-		v := w << (32 - 8*n) & 0x0f0f0f0f
-		value := v>>24 + v>>16&0xff*10 + v>>8&0xff*100
-		separator := byte('.')
-		if field == 3 {
-			separator = ':'
-		}
-		if n-1 > 2 || value > 255 || b[at+int(n)] != separator {
-			return 0, 0
-		}
-		at += int(n) + 1
-		a = a<<8 | Address(value)
+	w := (*[prefixMost]byte)(b)
+	others := notDigits(w[0:]) | notDigits(w[8:])<<8 | notDigits(w[16:])<<16
+	var end [5]uint
+	for i := range end {
+		end[i] = uint(bits.TrailingZeros32(others)) // 32 when there is none
+		others &= others - 1
 	}
-	w := binary.LittleEndian.Uint64(b[at:])
-	n := uint(bits.TrailingZeros64(notDigits(w))) / 8
-	if n-1 > 4 {
+	if end[4] >= prefixMost || w[end[0]] != '.' || w[end[1]] != '.' || w[end[2]] != '.' || w[end[3]] != ':' {
 		return 0, 0
 	}
-	// Digits to pairs of them, and to fours.
-	v := w << (64 - 8*n) & 0x0f0f0f0f0f0f0f0f
-	v = (v*10 + v>>8) & 0x00ff00ff00ff00ff
-	v = (v*100 + v>>16) & 0x0000ffff0000ffff
-	value := v&0xffff*10000 + v>>32
-	if value > 65535 {
+	ip := octet(w, 0, end[0])<<24 | octet(w, end[0]+1, end[1])<<16 | octet(w, end[1]+1, end[2])<<8 | octet(w, end[2]+1, end[3])
+	if ip > 1<<32-1 {
 		return 0, 0
 	}
-	return a<<16 | Address(value), at + int(n)
+	port := portNumber(w, end[3]+1, end[4])
+	if port > 1<<16-1 {
+		return 0, 0
+	}
+	return Address(ip<<16 | port), int(end[4])
 }
 
-// notDigits has a bit set in each byte of w that is no digit, and none in
-// those before the first such.
-func notDigits(w uint64) uint64 {
-	const high, zeros, six = 0xf0f0f0f0f0f0f0f0, 0x3030303030303030, 0x0606060606060606
-	return (w&high ^ zeros) | ((w+six)&high ^ zeros)
+// notDigits has a bit set for each of the first eight bytes of b that is no
+// digit.
+func notDigits(b []byte) uint32 {
+	const low, first, beyond, top = 0x7f7f7f7f7f7f7f7f, 0x5050505050505050, 0x4646464646464646, 0x8080808080808080
+	v := binary.LittleEndian.Uint64(b)
+	w := v & low // so that no sum goes over into the next byte
+	m := ((w + beyond) | ^(w + first) | v) & top
+	return uint32(m >> 7 * 0x0102040810204080 >> 56)
+}
+
+// badNumber is more than any number of an address.
+const badNumber = 1 << 36
+
+// octet is a number of up to three digits, and up to 255.
+func octet(w *[prefixMost]byte, from, end uint) uint64 {
+	n := end - from
+	if n-1 > 2 {
+		return badNumber
+	}
+	// The digits go to the top; at least one digit and a port follow from.
+	v := binary.LittleEndian.Uint32(w[from:]) << (32 - 8*n) & 0x0f0f0f0f
+	value := v>>24 + v>>16&0xff*10 + v>>8&0xff*100
+	if value > 255 {
+		return badNumber
+	}
+	return uint64(value)
+}
+
+// portNumber is a number of up to five digits.
+func portNumber(w *[prefixMost]byte, from, end uint) uint64 {
+	n := end - from
+	if n-1 > 4 {
+		return badNumber
+	}
+	// Four octets before make the end at least nine; then digits to pairs of them,
+	// and to fours.
+	v := binary.LittleEndian.Uint64(w[end-8:]) >> (64 - 8*n) << (64 - 8*n) & 0x0f0f0f0f0f0f0f0f
+	v = (v*10 + v>>8) & 0x00ff00ff00ff00ff
+	v = (v*100 + v>>16) & 0x0000ffff0000ffff
+	return v&0xffff*10000 + v>>32
 }

@@ -100,3 +100,13 @@ func BenchmarkReply(b *testing.B) {
 	}
 	b.SetBytes(int64(len(head)))
 }
+
+func TestTextsAreTheReplies(t *testing.T) {
+	o, err := New(5, 2*textsPiece+7)
+	require.NoError(t, err)
+	texts := o.Texts()
+	var room []gnutella.Address
+	for node := range uint32(o.Nodes()) {
+		require.Equal(t, string(o.AppendReply(nil, node, &room)), string(texts.Reply(node)), node)
+	}
+}

@@ -1,6 +1,7 @@
 // Package overlaynet is the far end of the Gnutella demo: a process that
 // answers for all ultrapeers of a computed network, on raw frames and without
-// remembering anything, in a network namespace of its own.
+// remembering anything, in a network namespace of its own. What they say is
+// written before it begins (about 1.4 KB of memory for each).
 //
 //	this process                        child
 //	198.18.0.1 (kernel)   ── veth ──    198.18.0.2 (kernel), router
@@ -15,14 +16,17 @@
 //	                    the request's acknowledgement
 //	the third leg       FIN
 //	FIN                 ACK with FIN
+//	a bare ACK of a     the segment that it asks for: the client lacks it
+//	part of the reply
 //	anything else       counted
 //
 // Over AF_XDP all but the request is answered in the kernel (front.c), before
 // the device's own program, which halves what the far end costs.
 //
 // Requests and third legs are checked byte by byte, and of a request the
-// checksums and the hash in what it acknowledges, too. What is lost is not sent
-// again, but for what the crawler's TCP asks for with its own retransmissions.
+// checksums and the hash in what it acknowledges, too. What is lost is sent
+// again where the crawler's TCP shows that it is missing: a reply that was lost
+// whole, and its request retransmitted, or a part of one.
 //
 // # Course
 //

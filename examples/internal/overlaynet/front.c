@@ -9,7 +9,7 @@
 //	SYN to an ultrapeer that is here   SYN-ACK
 //	SYN to anybody else                RST
 //	the handshake's third leg, FIN     FIN-ACK
-//	bare ACK, RST                      counted, nothing
+//	RST                                counted, nothing
 //	everything else                    left to the program behind
 //
 // Checksums are computed from nothing: all of an answer is headers.
@@ -47,7 +47,7 @@ struct segment {
 // counters are the frames that were answered or ended here; Go's Counts names
 // them likewise.
 struct counters {
-	__u64 syns, refused, legs, fins, rsts, acks;
+	__u64 syns, refused, legs, fins, rsts;
 };
 
 struct {
@@ -220,11 +220,7 @@ static __always_inline int take(struct xdp_md *ctx, struct segment *s, void *end
 		count->refused++;
 		return answer(ctx, RST | ACK, 0, seq + 1, 0);
 	}
-	if (length == 0 && !(flags & FIN)) {
-		count->acks++;
-		return XDP_DROP;
-	}
-	if (length == 0) {
+	if (length == 0 && flags & FIN) {
 		count->fins++;
 		return answer(ctx, FIN | ACK, ack, seq + 1, 0);
 	}

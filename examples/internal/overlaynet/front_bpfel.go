@@ -20,7 +20,6 @@ type frontCounters struct {
 	Legs    uint64
 	Fins    uint64
 	Rsts    uint64
-	Acks    uint64
 }
 
 // Names of all BPF objects in the ELF.

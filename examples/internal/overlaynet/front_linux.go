@@ -94,7 +94,7 @@ func (f *front) account(c *Counts) error {
 		return fmt.Errorf("overlaynet: read what the front answered: %w", err)
 	}
 	for _, n := range each {
-		c.Add(&Counts{SYNs: n.Syns, Refused: n.Refused, ThirdLegs: n.Legs, FINs: n.Fins, RSTs: n.Rsts, ACKs: n.Acks})
+		c.Add(&Counts{SYNs: n.Syns, Refused: n.Refused, ThirdLegs: n.Legs, FINs: n.Fins, RSTs: n.Rsts})
 	}
 	return nil
 }

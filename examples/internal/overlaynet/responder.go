@@ -17,8 +17,6 @@ const (
 	SegmentBytes = 1024
 	// swapped is how rarely a reply's segments come in the wrong order.
 	swapped = 64
-
-	replyMax = 8 << 10
 )
 
 // Counts are what a far end saw.
@@ -29,6 +27,7 @@ type Counts struct {
 	Swapped   uint64 // of them, in the wrong order
 	Segments  uint64 // of replies
 	Bytes     uint64 // of replies
+	Again     uint64 // segments sent because an ACK left them out
 	ThirdLegs uint64 // whole ones; answered with FIN
 	FINs      uint64
 	RSTs      uint64
@@ -47,6 +46,7 @@ func (c *Counts) Add(o *Counts) {
 	c.Swapped += o.Swapped
 	c.Segments += o.Segments
 	c.Bytes += o.Bytes
+	c.Again += o.Again
 	c.ThirdLegs += o.ThirdLegs
 	c.FINs += o.FINs
 	c.RSTs += o.RSTs
@@ -63,13 +63,9 @@ type responder struct {
 	overlay *overlay.Overlay
 	request []byte // what is asked
 	secret  uint64
-	room    []gnutella.Address
-	reply   []byte
+	texts   *overlay.Texts
+	reply   []byte // in hand
 	counts  Counts
-}
-
-func newResponder(l *answerer.Loop, o *overlay.Overlay, request []byte, secret uint64) *responder {
-	return &responder{Loop: l, overlay: o, request: request, secret: secret, reply: make([]byte, 0, replyMax)}
 }
 
 // account is what the responder saw.
@@ -135,6 +131,7 @@ func (r *responder) segment(s *linklayer.Segment) {
 	switch {
 	case len(s.Payload) == 0 && fin == 0:
 		r.counts.ACKs++
+		r.acknowledged(s)
 	case len(s.Payload) == 0:
 		r.counts.FINs++
 		r.Send(&linklayer.Segment{Flags: linklayer.FIN | linklayer.ACK, Seq: s.Ack, Ack: ack, Window: 65535})
@@ -152,6 +149,23 @@ func (r *responder) segment(s *linklayer.Segment) {
 	}
 }
 
+// acknowledged takes a bare ACK. Where it leaves out a part of the reply, that
+// was lost: it is sent again, from the first byte that is missing.
+func (r *responder) acknowledged(s *linklayer.Segment) {
+	node, ok := r.overlay.Node(r.address())
+	if !ok || r.overlay.State(node) != overlay.Here {
+		return
+	}
+	reply := r.texts.Reply(node)
+	have := int(uint32(s.Ack - r.isn() - 1))
+	if have >= len(reply) || have == 0 && s.Options.SACKCount == 0 {
+		return // all of it, a FIN, or none yet
+	}
+	r.counts.Again++
+	r.reply = reply
+	r.piece(r.isn()+1, s.Seq, have, min(have+SegmentBytes, len(reply)), 0)
+}
+
 // answer sends a node's reply in pieces; a node that is busy ends there.
 func (r *responder) answer(s *linklayer.Segment, ack seq.Number) {
 	node, ok := r.overlay.Node(r.address())
@@ -160,10 +174,10 @@ func (r *responder) answer(s *linklayer.Segment, ack seq.Number) {
 		return
 	}
 	r.counts.Requests++
-	r.reply = r.overlay.AppendReply(r.reply[:0], node, &r.room)
+	r.reply = r.texts.Reply(node)
 	r.counts.Bytes += uint64(len(r.reply))
 	if r.overlay.State(node) == overlay.Busy {
-		r.piece(s, ack, 0, len(r.reply), linklayer.FIN)
+		r.piece(s.Ack, ack, 0, len(r.reply), linklayer.FIN)
 		return
 	}
 	pieces := (len(r.reply) + SegmentBytes - 1) / SegmentBytes
@@ -175,15 +189,16 @@ func (r *responder) answer(s *linklayer.Segment, ack seq.Number) {
 		if isSwapped {
 			k = pieces - 1 - k
 		}
-		r.piece(s, ack, k*SegmentBytes, min((k+1)*SegmentBytes, len(r.reply)), 0)
+		r.piece(s.Ack, ack, k*SegmentBytes, min((k+1)*SegmentBytes, len(r.reply)), 0)
 	}
 }
 
-func (r *responder) piece(s *linklayer.Segment, ack seq.Number, from, to int, fin linklayer.Flags) {
+// piece sends a part of the reply in hand, whose first byte is number first.
+func (r *responder) piece(first, ack seq.Number, from, to int, fin linklayer.Flags) {
 	flags := linklayer.ACK | fin
 	if to == len(r.reply) {
 		flags |= linklayer.PSH
 	}
 	r.counts.Segments++
-	r.Send(&linklayer.Segment{Flags: flags, Seq: s.Ack + seq.Number(from), Ack: ack, Window: 65535, Payload: r.reply[from:to]})
+	r.Send(&linklayer.Segment{Flags: flags, Seq: first + seq.Number(from), Ack: ack, Window: 65535, Payload: r.reply[from:to]})
 }

@@ -77,14 +77,14 @@ func (c *Config) answer() (end func() (account any, err error), err error) {
 	if err != nil {
 		return nil, err
 	}
-	secret := rand.Uint64()
+	secret, texts := rand.Uint64(), o.Texts()
 	front, err := c.front(o, secret)
 	if err != nil {
 		return nil, errors.Join(err, device.Close())
 	}
 	var responders []*responder
 	crew := answerer.Start(device, func(l *answerer.Loop) func([]byte) {
-		r := newResponder(l, o, c.Request, secret)
+		r := &responder{Loop: l, overlay: o, texts: texts, request: c.Request, secret: secret}
 		responders = append(responders, r)
 		return r.take
 	})
