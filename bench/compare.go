@@ -16,6 +16,7 @@ import (
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/scanner"
 	"myriad/bench/internal/wire"
+	"myriad/iobackend"
 )
 
 // comparison is `bench connect -methods`: the methods take turns, so that what
@@ -65,6 +66,10 @@ func (o *connectOptions) compare(ctx context.Context, each func(r *report.Row) e
 					continue // they know neither
 				}
 				row, err := c.turn(ctx, method, request)
+				if strings.HasSuffix(method, "live") && errors.Is(err, iobackend.ErrNotSupported) {
+					c.skip(method, err)
+					continue
+				}
 				if err != nil {
 					return rows, c.skipped, fmt.Errorf("connect: %s: %w", method, err)
 				}
@@ -96,6 +101,13 @@ func (c *comparison) prepare() error {
 	}
 	c.methods = able
 	return nil
+}
+
+// skip notes once that a method cannot be measured here.
+func (c *comparison) skip(method string, why error) {
+	if s := method + ": " + why.Error(); !slices.Contains(c.skipped, s) {
+		c.skipped = append(c.skipped, s)
+	}
 }
 
 // prepareMethod makes ready what a method needs.
@@ -130,12 +142,24 @@ func (c *comparison) turn(ctx context.Context, method string, request int) (repo
 		return c.run(ctx, request)
 	case "connect", "connectex":
 		return c.winsockRun(ctx, method, request)
-	case "bare":
+	case "live":
+		o := *c.connectOptions
+		o.backend = "live"
+		row, err := o.run(ctx, request)
+		row.Method = "live-" + row.Method
+		return row, err
+	case "bare", "bare-live":
+		backend := cmp.Or(c.backend, "afxdp")
+		if method == "bare-live" {
+			backend = "live"
+		}
 		b := bareOptions{
-			backend: cmp.Or(c.backend, "afxdp"), queues: cmp.Or(c.queues, queuesDefault),
+			backend: backend, queues: cmp.Or(c.queues, queuesDefault),
 			batch: c.batch, window: c.window, duration: c.duration,
 		}
-		return b.run(ctx, request)
+		row, err := b.run(ctx, request)
+		row.Method = method + "-" + c.method(request)
+		return row, err
 	default:
 		return c.kernelRun(ctx, method, request)
 	}

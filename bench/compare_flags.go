@@ -44,7 +44,7 @@ func (o *connectOptions) compares(methods string, given map[string]bool) error {
 		return errors.New("-methods: the kernel leaves its checksums to the device, so the far end cannot -verify them")
 	case o.window < max(o.queues, queuesDefault):
 		return fmt.Errorf("-window %d is below one connection for each queue", o.window)
-	case slices.Contains(o.methods, "bare") && (o.close == "fin" || o.count > 0 || o.reply != replyDefault):
+	case (slices.Contains(o.methods, "bare") || slices.Contains(o.methods, "bare-live")) && (o.close == "fin" || o.count > 0 || o.reply != replyDefault):
 		return errors.New("-methods bare ends connections by RST after a duration, and takes replies of 200 bytes only: leave -close, -count and -reply, or bare, out")
 	}
 	return o.compareEnds()

@@ -45,12 +45,12 @@ func TestConnectComparesMethods(t *testing.T) {
 	const count = 1500
 	for how, jobs := range map[string][2]string{"rst": {"rst", "request"}, "fin": {"fin", "request-fin"}} {
 		t.Run(how, func(t *testing.T) {
-			rows := measure(t, "-methods myriad,epoll,uring,connect,netdial,netstack -rounds 2 -count 1500 -window 200 -threads 50 -close "+how)
-			require.Len(t, rows, 24)
+			rows := measure(t, "-methods myriad,live,epoll,uring,connect,netdial,netstack -rounds 2 -count 1500 -window 200 -threads 50 -close "+how)
+			require.Len(t, rows, 28)
 			for i, r := range rows {
-				job := jobs[i/6%2]
-				require.Equal(t, []string{job, "epoll-" + job, "uring-" + job, "connect-" + job, "netdial-" + job, "netstack-" + job}[i%6], r.Method)
-				require.Equal(t, 1+i/12, r.Round)
+				job := jobs[i/7%2]
+				require.Equal(t, []string{job, "live-" + job, "epoll-" + job, "uring-" + job, "connect-" + job, "netdial-" + job, "netstack-" + job}[i%7], r.Method)
+				require.Equal(t, 1+i/14, r.Round)
 				require.EqualValues(t, count, r.Opened, r.Method)
 				require.EqualValues(t, count, r.Completed, "%s: %v", r.Method, r.FailedBy)
 				require.Positive(t, r.ConnectionsPerSecond)
@@ -65,6 +65,23 @@ func TestConnectComparesMethods(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A client without state is measured over either way to send, under names of
+// their own.
+func TestConnectComparesBareClients(t *testing.T) {
+	rows := measure(t, "-methods bare,bare-live -rounds 1 -duration 100ms -window 256")
+	require.Len(t, rows, 4)
+	for i, want := range []string{"bare-rst", "bare-live-rst", "bare-request", "bare-live-request"} {
+		r := rows[i]
+		require.Equal(t, want, r.Method)
+		require.Equal(t, i%2 == 1, strings.Contains(r.Backend, "live"), r.Backend)
+		require.Positive(t, r.Completed)
+		require.GreaterOrEqual(t, r.FarEnd.SYN, r.Completed)
+	}
+	for _, k := range kindsOf(rows) {
+		require.Contains(t, []string{"rst", "request"}, k.job)
 	}
 }
 
