@@ -127,6 +127,34 @@ func TestRequestThatWasRefusedIsNotSent(t *testing.T) {
 	require.Equal(t, "own", string(payloads(p.say(i))))
 }
 
+// Timestamps that both ends have offered are agreed on: a connection without
+// the memory for them fails, instead of sending what the peer has to drop.
+func TestTimestampsWithoutMemoryFail(t *testing.T) {
+	p := newPair(t, func(c *Config) { c.Sides, c.Timestamps = 1, true })
+	syn := func() (uint32, linklayer.Segment) {
+		i, err := p.table.Insert(&conntable.Key{RemotePort: 80, LocalPort: uint16(1 + p.table.Len())})
+		require.NoError(t, err)
+		p.Open(i, p.now, OpenOptions{})
+		Start(p.table.At(i))
+		require.Len(t, p.say(i), 1)
+		g := linklayer.Segment{Seq: peerISN, Ack: p.table.At(i).SndNxt, Flags: linklayer.SYN | linklayer.ACK, Window: 60_000}
+		g.Options.Has, g.Options.TSVal = linklayer.HasTimestamps, 7
+		return i, g
+	}
+	first, g := syn()
+	require.Equal(t, Connected, p.Step(first, &g, p.now).Events)
+	other, g := syn()
+	stranger := g
+	stranger.Flags = linklayer.SYN
+	require.Equal(t, Result{}, p.Step(other, &stranger, p.now), "who does not know our ISN ends nothing")
+	require.Equal(t, conntable.SynSent, p.table.At(other).State)
+	require.Equal(t, Result{Events: Failed | Gone, Reason: NoMemory}, p.Step(other, &g, p.now))
+	require.EqualValues(t, 2, p.Counters.Drops[DropNoSide])
+	plain, g := syn()
+	g.Options.Has = 0
+	require.Equal(t, Connected, p.Step(plain, &g, p.now).Events, "a peer without timestamps needs no record")
+}
+
 // After 4 GiB the numbers of an acknowledged request come again, and belong to
 // other bytes.
 func TestRequestIsForgottenOnceAcknowledged(t *testing.T) {

@@ -23,7 +23,12 @@ func (m *Machine) stepSynSent(c *conn, g *linklayer.Segment) Result {
 	case g.Flags&linklayer.SYN == 0:
 		return m.drop(DropNoSYNInSynSent)
 	}
-	m.negotiate(c, g)
+	switch taken := m.negotiate(c, g); {
+	case !taken && good:
+		return m.fail(c, NoMemory)
+	case !taken:
+		return Result{} // a stranger's SYN ends nothing
+	}
 	if !good {
 		// Both ends opened at once: answer the SYN, and wait for the ACK of
 		// ours. It may be a stranger's, too: retries and their timer go on, so
@@ -57,11 +62,19 @@ func (m *Machine) refuse(g *linklayer.Segment) Result {
 	return Result{Reply: true}
 }
 
-// negotiate takes the peer's SYN: its sequence number, window and options.
-func (m *Machine) negotiate(c *conn, g *linklayer.Segment) {
+// negotiate takes the peer's SYN: its sequence number, window and options. It
+// is false, and the SYN not taken, when both ends offer timestamps and there is
+// no side record to keep them in: they are agreed on then, and the peer drops
+// whatever has none (RFC 7323 §3.2).
+func (m *Machine) negotiate(c *conn, g *linklayer.Segment) bool {
 	e, o := c.e, &g.Options
 	e.RcvNxt = g.Seq + 1
 	e.Flags &^= sackOK | stampsOK
+	stamped := m.cfg.Timestamps && o.Has&linklayer.HasTimestamps != 0
+	if stamped && !m.needSide(c) {
+		m.Counters.Drops[DropNoSide]++
+		return false
+	}
 	mss := uint16(mssDefault)
 	if o.Has&linklayer.HasMSS != 0 {
 		mss = max(o.MSS, mssFloor)
@@ -79,11 +92,12 @@ func (m *Machine) negotiate(c *conn, g *linklayer.Segment) {
 	// scaled ones.
 	e.SndWnd = g.Window >> (e.Scale & 15)
 	e.RcvEdge = e.RcvNxt.Add(min(m.cfg.ReceiveBuffer, 0xffff))
-	if m.cfg.Timestamps && o.Has&linklayer.HasTimestamps != 0 && m.needSide(c) {
+	if stamped {
 		e.Flags |= stampsOK
 		c.s.stamps.recent, c.s.stamps.at = o.TSVal, c.now
 		c.s.stamps.lastAck = e.RcvNxt
 	}
+	return true
 }
 
 // establish completes the handshake with the ACK of our SYN.
@@ -189,7 +203,9 @@ func (m *Machine) stepSynReceived(c *conn, g *linklayer.Segment) Result {
 		// The peer's SYN-ACK for our SYN: it says the same as an ACK. When it
 		// has another number than the SYN before, that was a stranger's.
 		if g.Seq+1 != e.RcvNxt {
-			m.negotiate(c, g)
+			if !m.negotiate(c, g) {
+				return m.fail(c, NoMemory)
+			}
 			return m.establish(c, g)
 		}
 		return m.establish(c, &linklayer.Segment{Seq: e.RcvNxt, Ack: g.Ack, Flags: linklayer.ACK, Window: g.Window})
