@@ -15,6 +15,7 @@ import (
 type dialPlan struct {
 	at      time.Duration // after the start
 	remote  netip.AddrPort
+	local   netip.AddrPort // zero: the client chooses
 	up      stream
 	send    int  // bytes
 	chunk   int  // bytes offered at once
@@ -61,6 +62,7 @@ type app struct {
 	conns   []*conn
 	start   time.Duration
 	open    int // not over, those not yet opened included
+	silent  int // reset because a foreign TCP had failed
 	wrong   error
 	trace   *trace
 }
@@ -245,6 +247,15 @@ func (a *app) tick(now time.Duration) (next time.Duration, busy bool) {
 			a.dial(k, c, now)
 			busy = true
 		}
+		if v, ok := c.plan.peer.(*visit); ok {
+			if at, owes := v.silentAt(); owes && at > now {
+				next = min(next, at)
+			} else if owes {
+				a.silent++
+				a.wrong = errors.Join(a.wrong, a.close(c, tcpclient.Reset))
+				continue
+			}
+		}
 		if c.wakeAt == 0 {
 			continue
 		}
@@ -278,7 +289,7 @@ func (a *app) wake(k int, c *conn, now time.Duration) {
 func (a *app) dial(k int, c *conn, now time.Duration) {
 	c.w = a.workers[k%len(a.workers)]
 	open := tcpclient.Open{
-		Remote: c.plan.remote, User: uint64(k), Separate: c.plan.apart, Timeout: c.plan.timeout, Idle: c.plan.idle,
+		Remote: c.plan.remote, Local: c.plan.local, User: uint64(k), Separate: c.plan.apart, Timeout: c.plan.timeout, Idle: c.plan.idle,
 	}
 	if c.plan.request {
 		open.Request = a.request
@@ -293,5 +304,8 @@ func (a *app) dial(k int, c *conn, now time.Duration) {
 		a.wrong = fmt.Errorf("connection %d: %w", k, r[0].Err)
 	default:
 		c.id, c.opened, c.openedAt = r[0].Conn, true, now
+		if v, ok := c.plan.peer.(*visit); ok && v.plan.meets {
+			a.wrong = errors.Join(a.wrong, v.meet(c.plan))
+		}
 	}
 }

@@ -8,8 +8,11 @@
 // A world is one client, one link and a number of connections, each to a peer
 // of its own: a reference is a small, plain, well-behaved TCP server (go-back-N,
 // with SACK or without, no congestion control); a hostile peer lies. A scenario is what a
-// world's seed decides before it begins. Worlds are of two kinds: mixed ones,
-// and storms, in which every frame is lost with 20 % and reordered with 20 %.
+// world's seed decides before it begins. Worlds are mixed ones, or storms, in
+// which every frame is lost with 20 % and reordered with 20 %, or visits, in
+// which the honest peers are applications above a foreign TCP: a complete stack
+// of somebody else's, which RunForeign is given (gVisor's netstack, in
+// bench/peers).
 //
 // # What is checked
 //
@@ -18,6 +21,9 @@
 // if it has one, and for a reason that is true (a reset only if the peer sent
 // one, and so on); one that ends in order has delivered everything. When all
 // is closed nothing is held, armed or borrowed.
+//
+// A foreign TCP may fail, too: one that holds bytes which were never
+// acknowledged and says nothing for ten minutes is given up, and counted.
 //
 // The same seed gives the same frames and events at the same instants:
 // Result.Hash tells. Run again with a capture shows them.

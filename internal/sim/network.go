@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -15,14 +16,15 @@ import (
 // is for, and sends theirs. Its frames are put together here, byte by byte,
 // and not by the code under test.
 type network struct {
-	end    *simlink.End
-	clock  *simlink.Clock
-	peers  []peer // by port - firstPort
-	strict bool   // nothing spoils our frames on their way here
-	wrong  error
-	packet linklayer.Packet
-	buffer []byte
-	id     uint16
+	end     *simlink.End
+	clock   *simlink.Clock
+	peers   []peer  // by port - firstPort
+	foreign Foreign // where there are visits
+	strict  bool    // nothing spoils our frames on their way here
+	wrong   error
+	packet  linklayer.Packet
+	buffer  []byte
+	id      uint16
 }
 
 // peer is one server with one port.
@@ -62,6 +64,7 @@ func (n *network) arrive(at time.Duration, frame []byte) {
 		if n.strict {
 			n.wrong = fmt.Errorf("%w: %v", errSpoilt, drop)
 		}
+		n.visit(frame)
 		return
 	}
 	port := int(n.packet.DestinationPort) - firstPort
@@ -69,6 +72,41 @@ func (n *network) arrive(at time.Duration, frame []byte) {
 		return
 	}
 	n.peers[port].hear(&n.packet, at)
+	if _, ok := n.peers[port].(*visit); ok {
+		n.visit(frame)
+	}
+}
+
+// ethernet is how frames begin that are for the foreign TCP.
+var ethernet = append(append(append([]byte(nil), farMAC[:]...), clientMAC[:]...), 0x08, 0x00)
+
+// visit gives a frame to the foreign TCP, also one that was spoilt: to find
+// that out is its own affair.
+func (n *network) visit(frame []byte) {
+	if n.foreign != nil && bytes.HasPrefix(frame, ethernet) {
+		n.foreign.Hear(frame[ipAt:])
+		n.foreign.Settle()
+	}
+}
+
+// forward puts a packet of the foreign TCP's on the wire, and notes what it
+// was.
+func (n *network) forward(packet []byte) {
+	n.buffer = append(n.buffer[:0], clientMAC[:]...)
+	n.buffer = append(n.buffer, farMAC[:]...)
+	n.buffer = append(n.buffer, 0x08, 0x00)
+	n.buffer = append(n.buffer, packet...)
+	var p linklayer.Packet
+	if drop := linklayer.Parse(n.buffer, false, &p); drop != linklayer.DropNone {
+		n.wrong = fmt.Errorf("the foreign TCP sent a packet that does not parse: %v", drop)
+		return
+	}
+	if port := int(p.SourcePort) - firstPort; p.Kind == linklayer.KindTCP && port >= 0 && port < len(n.peers) {
+		if v, ok := n.peers[port].(*visit); ok {
+			v.saw(&p)
+		}
+	}
+	n.end.Inject(n.buffer)
 }
 
 // ends are a connection's two, as a peer sees them.

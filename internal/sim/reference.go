@@ -79,6 +79,13 @@ func (r *reference) complete() bool {
 	return r.got == r.plan.expect && r.gotFIN && r.una == r.plan.total+1
 }
 
+func (r *reference) finished() error {
+	if r.got != r.plan.expect || !r.gotFIN {
+		return fmt.Errorf("ended in order, but the server has %d bytes of %d, FIN %v", r.got, r.plan.expect, r.gotFIN)
+	}
+	return nil
+}
+
 func (r *reference) wrong(format string, args ...any) {
 	r.spoilt = true
 	if r.net.wrong == nil {

@@ -21,9 +21,10 @@ type scenario struct {
 	cuts      []cut
 	config    tcpclient.Config
 	dials     []dialPlan
-	servers   []any // *serverPlan or *hostilePlan, one for each dial
-	harmless  bool  // nothing on the wire is lost, spoilt or cut
-	endurance bool  // an honest connection is given so many tries that it never times out
+	servers   []any  // *serverPlan, *hostilePlan or *visitPlan, one for each dial
+	open      Opener // of the visits' TCP
+	harmless  bool   // nothing on the wire is lost, spoilt or cut
+	endurance bool   // an honest connection is given so many tries that it never times out
 }
 
 // cut is a time without carrier, after the start.
@@ -68,6 +69,9 @@ const (
 	// Storm worlds lose every fifth frame and reorder every fifth, both ways,
 	// and each of their 50 connections has a deadline.
 	Storm
+	// Visits are worlds whose honest peers are above somebody else's TCP; see
+	// RunForeign.
+	Visits
 )
 
 func newMaker(seed uint64, s *scenario) *maker { return &maker{rand.New(rand.NewPCG(seed, 2)), s} }
@@ -81,8 +85,12 @@ func newScenario(kind Kind, seed uint64) *scenario {
 	if m.one(2) {
 		s.steer = func(frame []byte, queues int) int { return int(frame[len(frame)-1]) % queues }
 	}
-	if kind == Storm {
+	switch kind {
+	case Storm:
 		m.storm()
+		return s
+	case Visits:
+		m.visits()
 		return s
 	}
 	m.wire()

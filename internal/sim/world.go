@@ -21,6 +21,7 @@ type Result struct {
 	Connections int
 	Hostile     int // of them, to hostile peers
 	Closed      int // ended in order
+	Silent      int // given up, since a foreign TCP owed bytes and sent nothing
 	Failed      map[tcpclient.Reason]int
 	Bytes       int // delivered and acknowledged, both ways
 	Frames      uint64
@@ -55,8 +56,8 @@ func (s *scenario) run(capture io.Writer) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	err = w.run()
-	if err == nil {
+	defer w.sayGoodbye()
+	if err = w.run(); err == nil {
 		err = w.end()
 	} else {
 		w.shut()
@@ -86,7 +87,13 @@ func newWorld(s *scenario, capture io.Writer) (*world, error) {
 	})
 	w.net = newNetwork(w.link.End(1), w.link.Clock())
 	w.net.strict = s.up.Corrupt == 0
+	if s.open != nil {
+		if err = w.welcome(); err != nil {
+			return nil, err
+		}
+	}
 	if err = w.populate(capture); err != nil {
+		w.sayGoodbye()
 		return nil, err
 	}
 	for _, c := range s.cuts {
@@ -132,6 +139,10 @@ func (w *world) populate(capture io.Writer) error {
 			d.peer = newReference(w.net, p)
 		case *hostilePlan:
 			d.peer = newHostile(w.net, p, s.seed+uint64(k))
+		case *visitPlan:
+			if d.peer, err = newVisit(w.net, p, d.remote.Port()); err != nil {
+				return err
+			}
 		}
 		w.net.peers = append(w.net.peers, d.peer)
 		w.app.conns = append(w.app.conns, &conn{plan: d})
@@ -159,7 +170,7 @@ func (w *world) run() error {
 		if busy || more {
 			continue
 		}
-		if w.app.open == 0 && held.Connections == 0 {
+		if w.app.open == 0 && held.Connections == 0 && w.heardOut() == nil {
 			if held != (tcpclient.Holdings{}) {
 				return fmt.Errorf("all is closed, and yet held: %+v", held)
 			}
@@ -204,13 +215,16 @@ func (w *world) stuck() error {
 				k, c.sent, c.plan.send, c.got, c.plan.expect, c.finSent, c.fin)
 		}
 	}
+	if err := w.heardOut(); err != nil {
+		return err
+	}
 	return errors.New("the last connections never leave TIME-WAIT")
 }
 
 // end judges the whole, and closes it.
 func (w *world) end() error {
 	for k, c := range w.app.conns {
-		if c.end == tcpclient.Closed && c.plan.honest && w.s.harmless && !c.plan.peer.(*reference).complete() {
+		if c.end == tcpclient.Closed && c.plan.honest && w.s.harmless && !c.plan.peer.(server).complete() {
 			return fmt.Errorf("connection %d closed, and its server never heard so", k)
 		}
 		if c.end == tcpclient.Failed && c.plan.honest && w.s.endurance && c.hadTime() {
@@ -267,7 +281,7 @@ func (w *world) account() error {
 
 func (w *world) result() Result {
 	r := Result{
-		Hash: w.trace.sum, Connections: len(w.app.conns), Failed: map[tcpclient.Reason]int{},
+		Hash: w.trace.sum, Connections: len(w.app.conns), Silent: w.app.silent, Failed: map[tcpclient.Reason]int{},
 		Span: w.link.Clock().Now() - w.s.start, Frames: w.link.End(0).Fates().Sent + w.link.End(1).Fates().Sent,
 	}
 	for _, c := range w.app.conns {
