@@ -159,6 +159,10 @@ func transactPart(rows []transact.Result) page.Part {
 	var order []string
 	for k := range rows {
 		r := &rows[k]
+		if r.DroppedByDevice > 0 {
+			p.Notes = append(p.Notes, fmt.Sprintf("disturbed: %s, TLS %s, %d connections, replies of %d bytes, round %d: %s frames came while no receive frame was free, and were sent again",
+				r.Client, yesNo(r.TLS), r.Connections, r.ReplyBytes, r.Round, page.Number(r.DroppedByDevice)))
+		}
 		ratio := ""
 		if r.RatioToKernel > 0 {
 			ratio = fmt.Sprintf("%.2f ×", r.RatioToKernel)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"net/netip"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -125,10 +127,28 @@ func config(w *world, c *Case) tcpclient.Config {
 	return tcpclient.Config{
 		Interfaces: []tcpclient.Interface{{
 			Name: nearName, Backend: "afxdp", Sources: []netip.Prefix{sources}, GatewayMAC: w.pair.FarMAC,
+			ReceiveFrames: receiveFrames(c),
 		}},
 		ConnectionsMax: max(1024, 2*c.Connections),
 	}
 }
+
+// The receive frames of our queue, of 2 KiB each.
+const (
+	framesMin = 4096
+	framesMax = 65536
+)
+
+// receiveFrames is room for a reply on each connection, which the server sends
+// whether we are awake or not: the kernel's clients have their sockets' buffers
+// for that. It is a power of two.
+func receiveFrames(c *Case) int {
+	segments := 1 + (c.ReplyBytes+segmentBytes-1)/segmentBytes // and the request's ACK
+	return min(max(1<<bits.Len(uint(c.Connections*segments-1)), framesMin), framesMax)
+}
+
+// segmentBytes is what of a reply goes into a segment, with timestamps.
+const segmentBytes = 1448
 
 // runHandler measures Myriad's Handler face.
 func (w *world) runHandler(ctx context.Context, c *Case, r *Result) (err error) {
@@ -167,7 +187,17 @@ func (w *world) runHandler(ctx context.Context, c *Case, r *Result) (err error) 
 	}
 	r.Failed = h.failed.Load()
 	r.fill(&h.times, took)
+	r.DroppedByDevice = droppedByDevice(client)
 	return client.Err()
+}
+
+func droppedByDevice(client *tcpclient.Client) (total uint64) {
+	for name, n := range client.Stats().Drops {
+		if strings.HasPrefix(name, "device_") {
+			total += n
+		}
+	}
+	return total
 }
 
 // cut ends a client at once: connections that stand are reset.

@@ -15,20 +15,26 @@ import (
 )
 
 // dialer is how the connections are made.
-func (w *world) dialer(c *Case) (dial func(context.Context) (net.Conn, error), end func() error, err error) {
+func (w *world) dialer(c *Case, r *Result) (dial func(context.Context) (net.Conn, error), end func() error, err error) {
 	if c.Client == Kernel {
 		return func(ctx context.Context) (net.Conn, error) {
 			return w.near.DialContext(ctx, "tcp4", server.String())
 		}, func() error { return nil }, nil
 	}
 	d := &tcpclient.Dialer{Config: config(w, c), Timeout: dialTimeout}
-	err = w.near.Do(func() error { // where the device is
-		_, err := d.Client()
+	var client *tcpclient.Client
+	err = w.near.Do(func() (err error) { // where the device is
+		client, err = d.Client()
 		return err
 	})
 	return func(ctx context.Context) (net.Conn, error) {
-		return d.DialContext(ctx, "tcp4", server.String())
-	}, func() error { return cut(d.Shutdown) }, err
+			return d.DialContext(ctx, "tcp4", server.String())
+		}, func() error {
+			if client != nil {
+				r.DroppedByDevice = droppedByDevice(client)
+			}
+			return cut(d.Shutdown)
+		}, err
 }
 
 // runTLS measures net.Conns, a goroutine each.
@@ -38,7 +44,7 @@ func (w *world) runTLS(ctx context.Context, c *Case, r *Result) (err error) {
 	if err != nil {
 		return err
 	}
-	dial, end, err := w.dialer(c)
+	dial, end, err := w.dialer(c, r)
 	var conns []*tls.Conn
 	defer func() {
 		for _, conn := range conns {

@@ -41,6 +41,9 @@ type Result struct {
 	Failed             uint64  `json:"failed"` // connections that ended, or exchanges that went wrong
 	RatioToKernel      float64 `json:"ratio_to_kernel,omitempty"`
 	Round              int     `json:"round"`
+	// DroppedByDevice are frames that Myriad's device had no room for, handshakes
+	// included; they were sent again.
+	DroppedByDevice uint64 `json:"dropped_by_device,omitempty"`
 }
 
 func (c *Case) result() Result {
