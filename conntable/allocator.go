@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math/bits"
 	"time"
+
+	"myriad/internal/rss"
 )
 
 // Errors of Allocator.
@@ -21,6 +23,9 @@ const (
 	probesInOrder  = 16
 	probesAtRandom = 256
 	probesOnward   = 1024
+	// probesSteered is for each shard: of so many tuples all but one in 3,000
+	// times one arrives where it should.
+	probesSteered = 8
 )
 
 // destinationSlots is the number of destinations told apart; those that share
@@ -44,6 +49,16 @@ type AllocatorConfig struct {
 	Shard, Shards int
 	// Seed makes the choice unpredictable to others.
 	Seed [2]uint64
+	// Steering prefers tuples whose packets the device itself puts on the
+	// shard's own queue; nil where that is not known.
+	Steering *Steering
+}
+
+// Steering is how a device with RSS spreads what it receives.
+type Steering struct {
+	Hash *rss.Hash
+	// Local are the hash's parts of the local addresses, by their index.
+	Local []uint32
 }
 
 // Allocator chooses the local end of a connection, per destination: the same
@@ -51,7 +66,8 @@ type AllocatorConfig struct {
 //
 // The choice follows RFC 6056 §3.3.4: a keyed hash of the destination gives
 // the start, a counter goes on from there, so that successive connections take
-// the tuple whose last use is the longest ago. The source changes with each
+// the tuple whose last use is the longest ago (with Steering, of those whose
+// packets arrive on the shard's own queue, while one of the next few is free). The source changes with each
 // step and the port, offset by a keyed hash of source and destination, with
 // each round of the sources: the sources are used evenly.
 type Allocator struct {
@@ -64,6 +80,9 @@ type Allocator struct {
 	drawn   drawn
 	search  search // the one under way, kept here because setting one up anew costs as much as running it
 	slots   []destination
+
+	steering *Steering
+	shard    uint32
 }
 
 // destination is where the search for a destination stands.
@@ -90,6 +109,8 @@ func NewAllocator(cfg AllocatorConfig) (*Allocator, error) {
 		ports:   uint32((int(cfg.PortMax)-first)/cfg.Shards + 1),
 		key:     newHashKey(cfg.Seed),
 		slots:   make([]destination, destinationSlots),
+
+		steering: cfg.Steering, shard: uint32(cfg.Shard),
 	}, nil
 }
 
@@ -103,6 +124,8 @@ func (c *AllocatorConfig) validate() error {
 		return fmt.Errorf("conntable: AllocatorConfig.PortMin %d is above PortMax %d", c.PortMin, c.PortMax)
 	case c.Shards < 1 || c.Shards > 1<<16:
 		return fmt.Errorf("conntable: AllocatorConfig.Shards %d is not within 1 to %d", c.Shards, 1<<16)
+	case c.Steering != nil && len(c.Steering.Local) != c.Sources:
+		return fmt.Errorf("conntable: AllocatorConfig.Steering.Local has %d parts for Sources %d", len(c.Steering.Local), c.Sources)
 	case c.Shard < 0 || c.Shard >= c.Shards:
 		return fmt.Errorf("conntable: AllocatorConfig.Shard %d is not within 0 to %d", c.Shard, c.Shards-1)
 	}
@@ -229,7 +252,7 @@ func (s *search) run() error {
 		d.name, d.misses = name, 0
 	}
 	space := s.sources * s.ports
-	if s.inOrder(d, space, probesInOrder) || s.atRandom(space) || s.inOrder(d, space, probesOnward) {
+	if s.steered(d, space) || s.inOrder(d, space, probesInOrder) || s.atRandom(space) || s.inOrder(d, space, probesOnward) {
 		d.misses = 0
 		return nil
 	}
@@ -238,6 +261,31 @@ func (s *search) run() error {
 		return ErrFull
 	}
 	return ErrBusy
+}
+
+// steered looks for a tuple among the next ones whose packets arrive on the
+// shard's own queue. One in so many as there are shards does. It moves the
+// counter only when it finds one: otherwise the tuples that it passed over are
+// looked at as they come.
+func (s *search) steered(d *destination, space uint32) bool {
+	a := s.a
+	if a.steering == nil || a.step == 1 || space == 1 {
+		return false
+	}
+	remote := a.steering.Hash.Remote(s.key.Remote, s.key.RemotePort)
+	for k := range min(uint64(probesSteered)*uint64(a.step), uint64(space)) {
+		s.locate(uint32((s.place>>8 + d.counter + k) % uint64(space)))
+		if a.steering.queue(remote, &s.key)%a.step == a.shard && s.free() {
+			d.counter += k + 1
+			return true
+		}
+	}
+	return false
+}
+
+// queue is where the device puts packets of a tuple whose remote part is known.
+func (g *Steering) queue(remote uint32, key *Key) uint32 {
+	return g.Hash.Queue(remote ^ g.Local[key.Local] ^ g.Hash.Port(key.LocalPort))
 }
 
 // inOrder probes up to limit tuples from the counter on, and none twice.
@@ -294,6 +342,11 @@ func (s *search) rested(key Key) bool {
 // is free.
 func (s *search) probe(position uint32) bool {
 	s.locate(position)
+	return s.free()
+}
+
+// free tells whether s.key is.
+func (s *search) free() bool {
 	s.hash = s.t.Hash(&s.key)
 	return !s.q.Resting(s.hash, s.now) && s.t.LookupHashed(&s.key, s.hash) == None
 }

@@ -150,11 +150,23 @@ type Info struct {
 	Queues int
 	// FrameBytes is the largest frame that Reserve's memory holds.
 	FrameBytes int
+	// ReceiveHash is how the device spreads TCP over IPv4 over its queues, where
+	// it says so; nil otherwise.
+	ReceiveHash *ReceiveHash
 	// TransmitChecksum: the device takes frames with ChecksumPartial.
 	TransmitChecksum bool
 	// BatchMax is the largest number of frames that one Receive or Transmit
 	// can move.
 	BatchMax int
+}
+
+// ReceiveHash describes receive side scaling: the Toeplitz hash over addresses
+// and ports, source first, under Key; its lowest bits choose from Indirection,
+// whose length is a power of two. A queue with index i of a device with n Queues
+// is given what arrives for i, i+n, i+2n …
+type ReceiveHash struct {
+	Key         []byte
+	Indirection []uint32
 }
 
 // Config is what every backend that drives a real interface is opened with.

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"myriad/conntable"
+	"myriad/internal/rss"
 	"myriad/iobackend"
 	"myriad/linklayer"
 )
@@ -30,6 +32,25 @@ type link struct {
 	onePath   bool
 	watched   iobackend.Watched // nil where the device does not tell
 	path      linklayer.Path    // where everything goes, if onePath
+	steering  *conntable.Steering
+}
+
+// steeringOf is how the device spreads what it receives over the workers, as far
+// as it tells; where it does not, or in a way that nobody here knows, frames that
+// arrive elsewhere are handed over.
+func steeringOf(h *iobackend.ReceiveHash, s *sources) *conntable.Steering {
+	if h == nil {
+		return nil
+	}
+	hash, err := rss.New(rss.Config{Key: h.Key, Indirection: h.Indirection})
+	if err != nil {
+		return nil
+	}
+	g := &conntable.Steering{Hash: hash, Local: make([]uint32, s.count)}
+	for k := range g.Local {
+		g.Local[k] = hash.Local(s.ip4(uint16(k)))
+	}
+	return g
 }
 
 // neighborAsker resolves neighbours in another way than by our own ARP.
@@ -106,6 +127,7 @@ func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
 	if l.sources, err = newSources(in.Sources); err != nil {
 		return nil, err
 	}
+	l.steering = steeringOf(info.ReceiveHash, &l.sources)
 	if l.workers = info.Queues; in.Queues > 0 {
 		if in.Queues > info.Queues {
 			return nil, fmt.Errorf("tcpclient: Interface.Queues %d exceeds the %d queues of %q: give at most as many", in.Queues, info.Queues, info.Name)

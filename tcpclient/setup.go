@@ -110,7 +110,7 @@ func (w *Worker) takeMemory(cfg *Config, workers int, secret [2]uint64, random *
 	}
 	w.ports, err = conntable.NewAllocator(conntable.AllocatorConfig{
 		Sources: w.link.sources.count, PortMin: cfg.PortMin, PortMax: cfg.PortMax,
-		Shard: w.shard, Shards: w.link.workers, Seed: pair(random),
+		Shard: w.shard, Shards: w.link.workers, Seed: pair(random), Steering: w.link.steering,
 	})
 	if err != nil {
 		return err

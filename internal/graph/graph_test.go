@@ -16,6 +16,7 @@ import (
 var allowed = map[string][]string{
 	"myriad/internal/seq":       nil,
 	"myriad/internal/wrap":      nil,
+	"myriad/internal/rss":       nil,
 	"myriad/internal/chunks":    {"myriad/internal/seq"},
 	"myriad/internal/errno":     {"golang.org/x/sys/windows"},
 	"myriad/internal/gso":       {"golang.org/x/sys/unix"},
@@ -27,12 +28,12 @@ var allowed = map[string][]string{
 	"myriad/iobackend":          nil,
 	"myriad/iobackend/afxdp":    {"myriad/iobackend", "myriad/internal/gso", "myriad/internal/netinfo", "github.com/cilium/ebpf", "github.com/cilium/ebpf/btf", "github.com/cilium/ebpf/link", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
 	"myriad/iobackend/afpacket": {"github.com/vishvananda/netlink", "myriad/iobackend", "myriad/internal/gso", "myriad/internal/netinfo", "golang.org/x/sys/unix"},
-	"myriad/iobackend/simlink":  {"myriad/iobackend", "myriad/internal/gso"},
+	"myriad/iobackend/simlink":  {"myriad/iobackend", "myriad/internal/gso", "myriad/internal/rss"},
 	"myriad/iobackend/irlstack": {"myriad/iobackend", "myriad/internal/netinfo", "golang.org/x/sys/windows"},
 	"myriad/iobackend/pcapfile": {"myriad/iobackend"},
-	"myriad/conntable":          {"myriad/internal/huge", "myriad/internal/seq"},
+	"myriad/conntable":          {"myriad/internal/huge", "myriad/internal/rss", "myriad/internal/seq"},
 	"myriad/handshake":          {"myriad/conntable", "myriad/internal/chunks", "myriad/internal/errno", "myriad/internal/seq", "myriad/internal/wrap", "myriad/linklayer", "myriad/sack", "myriad/timers"},
-	"myriad/tcpclient":          {"myriad/conntable", "myriad/handshake", "myriad/internal/errno", "myriad/internal/netinfo", "myriad/iobackend", "myriad/iobackend/afpacket", "myriad/iobackend/afxdp", "myriad/iobackend/irlstack", "myriad/iobackend/pcapfile", "myriad/linklayer", "myriad/timers", "golang.org/x/sys/unix"},
+	"myriad/tcpclient":          {"myriad/conntable", "myriad/handshake", "myriad/internal/errno", "myriad/internal/netinfo", "myriad/internal/rss", "myriad/iobackend", "myriad/iobackend/afpacket", "myriad/iobackend/afxdp", "myriad/iobackend/irlstack", "myriad/iobackend/pcapfile", "myriad/linklayer", "myriad/timers", "golang.org/x/sys/unix"},
 }
 
 func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {

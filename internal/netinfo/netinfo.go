@@ -29,6 +29,9 @@ type Info struct {
 	MTU int
 	// ReceiveQueues and TransmitQueues are the numbers in use now.
 	ReceiveQueues, TransmitQueues int
+	// RSS is how the device spreads TCP over IPv4 over its receive queues; nil
+	// where the driver does not tell, or does it in another way.
+	RSS *RSS
 	// XDPProgram is the id of a program that is attached already, or 0.
 	XDPProgram uint32
 	// Addresses are the kernel's own on any interface of the namespace.
@@ -39,6 +42,12 @@ type Info struct {
 	// Routes are those through this interface, the longest prefix first and
 	// the lowest metric first within it.
 	Routes []Route
+}
+
+// RSS is receive side scaling by the Toeplitz hash over addresses and ports.
+type RSS struct {
+	Key         []byte
+	Indirection []uint32
 }
 
 // Address is an address of the kernel's.

@@ -36,6 +36,7 @@ func Lookup(name string) (*Info, error) {
 		in.XDPProgram = a.Xdp.ProgId
 	}
 	in.ReceiveQueues, in.TransmitQueues = queues(name, a.NumRxQueues, a.NumTxQueues)
+	in.RSS = receiveScaling(name)
 	if err := in.readAddresses(h); err != nil {
 		return nil, err
 	}

@@ -312,6 +312,9 @@ func (d *device) describe(in *netinfo.Info, native bool) {
 		FrameBytes:   d.plan.frameBytes,
 		BatchMax:     min(d.plan.receive, d.plan.send),
 	}
+	if in.RSS != nil {
+		d.info.ReceiveHash = &iobackend.ReceiveHash{Key: in.RSS.Key, Indirection: in.RSS.Indirection}
+	}
 }
 
 // dropStamps stops asking the driver for timestamps.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"myriad/iobackend"
 )
 
 // Config describes a link. The zero value is two ends with one queue each, no
@@ -42,6 +44,9 @@ type EndConfig struct {
 	// Steer chooses the queue on which a frame arrives; queue 0 when nil. It
 	// is called with the clock's lock held and must call nothing of simlink.
 	Steer func(frame []byte, queues int) int
+	// ReceiveHash is what the end's Info says of its steering, and, where Steer
+	// is nil, how it steers.
+	ReceiveHash *iobackend.ReceiveHash
 	// ReceiveFrames and SendFrames are the frames per queue: 4,096 each.
 	ReceiveFrames, SendFrames int
 	// HandOverFrames bounds the frames handed over to one queue and not yet
@@ -113,6 +118,9 @@ func (c Config) withDefaults() Config {
 		defaultTo(&e.ReceiveFrames, 4096)
 		defaultTo(&e.SendFrames, 4096)
 		defaultTo(&e.HandOverFrames, 1024)
+		if e.Steer == nil && e.ReceiveHash != nil {
+			e.Steer, _ = steerBy(e.ReceiveHash) // validate says why it cannot
+		}
 		if e.Steer == nil {
 			e.Steer = SteerFirst
 		}
@@ -160,6 +168,11 @@ func (e *EndConfig) validate(c *Config) error {
 		return fmt.Errorf("SendFrames %d is less than 1", e.SendFrames)
 	case e.HandOverFrames < c.piecesMax():
 		return fmt.Errorf("HandOverFrames %d is less than the %d pieces of one packet", e.HandOverFrames, c.piecesMax())
+	}
+	if e.ReceiveHash != nil {
+		if _, err := steerBy(e.ReceiveHash); err != nil {
+			return fmt.Errorf("ReceiveHash: %w", err)
+		}
 	}
 	if err := e.Impairments.validate(); err != nil {
 		return fmt.Errorf("Impairments.%w", err)

@@ -43,6 +43,7 @@ func (e *End) Info() iobackend.Info {
 		Name: e.config.Name, Method: "simlink", HardwareAddr: e.config.HardwareAddr,
 		MTU: e.link.config.MTU, Queues: len(e.queues),
 		FrameBytes: e.link.config.FrameBytes, BatchMax: e.link.config.BatchMax,
+		ReceiveHash: e.config.ReceiveHash,
 	}
 }
 

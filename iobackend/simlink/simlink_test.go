@@ -672,3 +672,9 @@ func TestCheckFindsAFrameThatIsNowhere(t *testing.T) {
 	_, err = l.Check()
 	require.ErrorContains(t, err, "queue 1: of 4096 receive frames 4095 are free, 0 wait and 0 are out")
 }
+
+// A card's hash that cannot be is refused with its place.
+func TestReceiveHashIsRefused(t *testing.T) {
+	_, err := New(Config{Ends: []EndConfig{{}, {ReceiveHash: &iobackend.ReceiveHash{Key: make([]byte, 40), Indirection: make([]uint32, 3)}}}})
+	require.ErrorContains(t, err, "Config.Ends[1].ReceiveHash: rss: an indirection table of 3")
+}
