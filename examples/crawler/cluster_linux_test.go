@@ -23,7 +23,8 @@ type club struct {
 	web   demoweb.Web
 	near  []*testbed.Namespace
 	seeds string
-	nats  string // as the places see it
+
+	server *endtest.NATS
 }
 
 const clubPages, clubHosts = 500, 24
@@ -47,10 +48,12 @@ func newClub(t *testing.T, members int) *club {
 	go server.Serve(pages)
 	go c.web.ServeDNS(names)
 	t.Cleanup(func() { server.Close(); names.Close() })
-	endtest.ServeNATS(t, far)
-	c.nats = "nats://10.77.%d.2:4222/test"
+	c.server = endtest.ServeNATS(t, far)
 	return c
 }
+
+// natsFrom is the server's URL as a place sees it.
+func (c *club) natsFrom(k int) string { return fmt.Sprintf("nats://10.77.%d.2:4222/test", 2*k) }
 
 // member is a namespace with a wire to the far one.
 func (c *club) member(t *testing.T, far *testbed.Namespace, k int) *testbed.Namespace {
@@ -117,7 +120,7 @@ func TestCluster(t *testing.T) {
 	told := make([]*bytes.Buffer, 3)
 	for k := range 3 {
 		outs[k] = filepath.Join(t.TempDir(), "out.jsonl")
-		cmds[k], told[k] = c.start(t, k, "-cluster", fmt.Sprintf(c.nats, 2*k), "-out", outs[k])
+		cmds[k], told[k] = c.start(t, k, "-cluster", c.natsFrom(k), "-out", outs[k])
 	}
 	require.Eventually(t, func() bool { return fileSize(outs[1]) > 30_000 }, 2*time.Minute, 5*time.Millisecond, told)
 	require.NoError(t, cmds[1].Process.Kill())
@@ -129,7 +132,7 @@ func TestCluster(t *testing.T) {
 	dead := len(readFile(t, outs[1]))
 	require.Less(t, dead, len(want), "it died in the middle")
 
-	cmds[1], told[1] = c.start(t, 1, "-cluster", fmt.Sprintf(c.nats, 2), "-out", outs[1])
+	cmds[1], told[1] = c.start(t, 1, "-cluster", c.natsFrom(1), "-out", outs[1])
 	require.Zero(t, endtest.ExitCode(cmds[1].Wait()), told[1])
 	require.Equal(t, want, essences(readFile(t, outs[1])), "started again, it writes the rest")
 	endtest.RequireNothingLeft(t)

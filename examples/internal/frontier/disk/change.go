@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
+	"runtime"
 
 	"github.com/cockroachdb/pebble/v2"
 
@@ -151,7 +152,7 @@ func (c *change) commit() error {
 	if err := c.batch.Set(keyCounts, counts, nil); err != nil {
 		return err
 	}
-	if err := c.batch.Commit(pebble.NoSync); err != nil {
+	if err := c.log(); err != nil {
 		return err
 	}
 	n.seen.Store(seen)
@@ -159,6 +160,23 @@ func (c *change) commit() error {
 	n.leftOut.Store(leftOut)
 	c.s.number = c.number
 	return nil
+}
+
+// log has Pebble commit the batch, which panics, with locks held, when its log
+// cannot be written: that ends the store as its other failures of the disk do.
+func (c *change) log() error {
+	defer func() {
+		failed := recover()
+		if failed == nil {
+			return
+		}
+		err, ok := failed.(error)
+		if _, bug := failed.(runtime.Error); bug || !ok {
+			panic(failed)
+		}
+		c.s.logger.Fatalf("%v", err)
+	}()
+	return c.batch.Commit(pebble.NoSync)
 }
 
 func hostKey(host string) []byte { return append([]byte{prefixHost}, host...) }

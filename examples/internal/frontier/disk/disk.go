@@ -49,6 +49,7 @@ type Options struct {
 type Store struct {
 	db      *pebble.DB
 	perHost int
+	logger  logger
 	ready   func(site string)
 
 	mu     sync.Mutex // from the look at what was seen to the commit
@@ -82,7 +83,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("disk: open %s: %w", o.Dir, name(err))
 	}
-	s := &Store{db: db, perHost: o.PerHost}
+	s := &Store{db: db, perHost: o.PerHost, logger: logger{o.Fatal}}
 	if err := s.load(); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("disk: open %s: %w", o.Dir, err)
