@@ -61,7 +61,8 @@ type Config struct {
 	// only as it is used.
 	BufferMemory int
 	// SideRecords bounds the connections that can be more than plain at one
-	// time: with data of their own to send, with holes, or paused: the
+	// time: with data of their own to send, with holes, paused, or with
+	// timestamps, of which one that finds none left fails as NoMemory: the
 	// smaller of 65,536 and ConnectionsMax.
 	SideRecords int
 	// HolesMax is the number of out-of-order ranges kept per connection: 512.

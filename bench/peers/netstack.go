@@ -80,8 +80,11 @@ func (n *Netstack) configure(o Options) error {
 	}
 	n.stack.SetRouteTable([]tcpip.Route{{Destination: header.IPv4EmptySubnet, NIC: nic}})
 	sack := tcpip.TCPSACKEnabled(o.SACK)
-	if err := n.stack.SetTransportProtocolOption(tcp.ProtocolNumber, &sack); err != nil {
-		return errors.New(err.String())
+	recovery := tcpip.TCPRecovery(0) // with RACK it may fall silent for ever
+	for _, option := range []tcpip.SettableTransportProtocolOption{&sack, &recovery} {
+		if err := n.stack.SetTransportProtocolOption(tcp.ProtocolNumber, option); err != nil {
+			return errors.New(err.String())
+		}
 	}
 	return nil
 }

@@ -44,13 +44,13 @@ func worlds() (first, count uint64) {
 
 // tally adds up what became of many worlds.
 type tally struct {
-	mutex                       sync.Mutex
-	next, count                 uint64 // the worlds that are left
-	connections, closed, silent int
-	frames                      uint64
-	span                        time.Duration
-	failed                      map[tcpclient.Reason]int
-	failures                    int
+	mutex                            sync.Mutex
+	next, count                      uint64 // the worlds that are left
+	connections, closed, met, silent int
+	frames                           uint64
+	span                             time.Duration
+	failed                           map[tcpclient.Reason]int
+	failures                         int
 }
 
 // take gives out the next world's seed.
@@ -70,6 +70,7 @@ func (a *tally) add(r *sim.Result, failed bool) {
 	defer a.mutex.Unlock()
 	a.connections += r.Connections
 	a.closed += r.Closed
+	a.met += r.Met
 	a.silent += r.Silent
 	a.frames += r.Frames
 	a.span += r.Span
@@ -101,8 +102,8 @@ func TestVirtualWorlds(t *testing.T) {
 		})
 	}
 	group.Wait()
-	t.Logf("%d worlds from seed %d on: %d connections, %d closed in order, %d to a netstack that fell silent, %d frames, %v of virtual time in %v",
-		count, first, all.connections, all.closed, all.silent, all.frames, all.span, time.Since(started).Round(time.Millisecond))
+	t.Logf("%d worlds from seed %d on: %d connections, %d closed in order, %d opened from both ends, %d to a netstack that fell silent, %d frames, %v of virtual time in %v",
+		count, first, all.connections, all.closed, all.met, all.silent, all.frames, all.span, time.Since(started).Round(time.Millisecond))
 	for _, reason := range slices.Sorted(maps.Keys(all.failed)) {
 		t.Logf("failed, %v: %d", reason, all.failed[reason])
 	}
@@ -110,6 +111,7 @@ func TestVirtualWorlds(t *testing.T) {
 		return
 	}
 	require.Greater(t, all.closed, all.connections*3/4, "ends in order")
+	require.NotZero(t, all.met, "opened from both ends at once")
 	require.LessOrEqual(t, all.silent, 1+all.connections/200, "an excuse that is no rule")
 	for _, reason := range []tcpclient.Reason{tcpclient.Refused, tcpclient.ResetByPeer, tcpclient.DeadlineExceeded} {
 		require.NotZero(t, all.failed[reason], "%v", reason)

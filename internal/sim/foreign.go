@@ -77,6 +77,9 @@ func (m *maker) visits() {
 	} else {
 		m.wire()
 	}
+	// Without any delay a TCP that sends on every ACK may send for ever at one
+	// instant.
+	s.up.Delay, s.down.Delay = max(s.up.Delay, leastDelay), max(s.down.Delay, leastDelay)
 	m.client()
 	if !s.endurance && m.one(2) {
 		s.endurance, s.config.SYNRetries, s.config.DataRetries = true, 30, 60
@@ -90,6 +93,8 @@ func (m *maker) visits() {
 		}
 	}
 }
+
+const leastDelay = 100 * time.Microsecond
 
 // visit draws one honest connection.
 func (m *maker) visit(k int) {

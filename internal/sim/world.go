@@ -21,6 +21,7 @@ type Result struct {
 	Connections int
 	Hostile     int // of them, to hostile peers
 	Closed      int // ended in order
+	Met         int // stood, opened from both ends at once
 	Silent      int // given up, since a foreign TCP owed bytes and sent nothing
 	Failed      map[tcpclient.Reason]int
 	Bytes       int // delivered and acknowledged, both ways
@@ -288,6 +289,9 @@ func (w *world) result() Result {
 		r.Bytes += c.got + c.sent
 		if !c.plan.honest {
 			r.Hostile++
+		}
+		if v, ok := c.plan.peer.(*visit); ok && v.plan.meets && c.connected {
+			r.Met++
 		}
 		switch c.end {
 		case tcpclient.Closed:
