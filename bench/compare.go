@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"myriad/bench/internal/farend"
 	"myriad/bench/internal/kernel"
 	"myriad/bench/internal/netstack"
 	"myriad/bench/internal/page"
@@ -25,6 +24,7 @@ type comparison struct {
 	*connectOptions
 	programs map[string]*kernel.Program // the methods in C
 	skipped  []string                   // what could not be measured, and why
+	floors   map[floorAt]bareOptions    // the bare loop at its best
 }
 
 // compareCommand compares, and prints.
@@ -51,21 +51,21 @@ func (o *connectOptions) compareCommand(ctx context.Context, stdout, stderr io.W
 // compare has each method do each job in each round, and hands each row over as
 // soon as it is there.
 func (o *connectOptions) compare(ctx context.Context, each func(r *report.Row) error) (rows []report.Row, skipped []string, err error) {
-	c := &comparison{connectOptions: o}
+	c := &comparison{connectOptions: o, floors: make(map[floorAt]bareOptions)}
 	if err := c.prepare(); err != nil {
 		return nil, nil, fmt.Errorf("connect: %w", err)
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	for round := range o.rounds {
-		for _, request := range o.jobs() {
+		for _, job := range o.jobs() {
 			for _, method := range c.methods {
 				if ctx.Err() != nil {
 					return rows, c.skipped, nil
 				}
-				if slices.Contains(scanner.Tools, method) && (request > 0 || c.connectOptions.close == "fin") {
-					continue // they know neither
+				if !c.applies(method, job) {
+					continue
 				}
-				row, err := c.turn(ctx, method, request)
+				row, err := c.turn(ctx, method, job)
 				if strings.HasSuffix(method, "live") && errors.Is(err, iobackend.ErrNotSupported) {
 					c.skip(method, err)
 					continue
@@ -82,6 +82,12 @@ func (o *connectOptions) compare(ctx context.Context, each func(r *report.Row) e
 		}
 	}
 	return rows, c.skipped, nil
+}
+
+// applies reports whether a method knows how to do a job. Scanners know neither
+// requests nor FIN, and masscan and zmap send one SYN, or few, to each of many.
+func (c *comparison) applies(method string, job connectJob) bool {
+	return !slices.Contains(scanner.Tools, method) || job.kind() == "rst" && job.destinations == "unique"
 }
 
 // prepare compiles what must be, and leaves out what cannot be.
@@ -130,39 +136,51 @@ func (c *comparison) close() (err error) {
 }
 
 // turn does one run of one method.
-func (c *comparison) turn(ctx context.Context, method string, request int) (report.Row, error) {
+func (c *comparison) turn(ctx context.Context, method string, job connectJob) (report.Row, error) {
 	if c.programs[method] != nil {
-		return c.kernelRun(ctx, method, request)
+		return c.kernelRun(ctx, method, job)
 	}
 	if slices.Contains(scanner.Tools, method) {
-		return c.scannerRun(ctx, method)
+		return c.scannerRun(ctx, method, job)
 	}
 	switch method {
 	case "myriad":
-		return c.run(ctx, request)
-	case "connect", "connectex":
-		return c.winsockRun(ctx, method, request)
-	case "live":
+		return c.run(ctx, job)
+	case "live", "afpacket": // Myriad by another backend
 		o := *c.connectOptions
-		o.backend = "live"
-		row, err := o.run(ctx, request)
-		row.Method = "live-" + row.Method
+		o.backend = method
+		row, err := o.run(ctx, job)
+		row.Method = method + "-" + row.Method
 		return row, err
-	case "bare", "bare-live":
-		backend := cmp.Or(c.backend, "afxdp")
-		if method == "bare-live" {
-			backend = "live"
-		}
-		b := bareOptions{
-			backend: backend, queues: cmp.Or(c.queues, queuesDefault),
-			batch: c.batch, window: c.window, duration: c.duration,
-		}
-		row, err := b.run(ctx, request)
-		row.Method = method + "-" + c.method(request)
+	case "connect", "connectex":
+		return c.winsockRun(ctx, method, job)
+	case "bare":
+		return c.bareRun(ctx, cmp.Or(c.backend, "afxdp"), job)
+	case "bare-live":
+		row, err := c.bareRun(ctx, "live", job)
+		row.Method = method + "-" + job.kind()
 		return row, err
 	default:
-		return c.kernelRun(ctx, method, request)
+		return c.kernelRun(ctx, method, job)
 	}
+}
+
+// bareRun does one run with the bare loop, at its best.
+func (c *comparison) bareRun(ctx context.Context, backend string, job connectJob) (report.Row, error) {
+	at := floorAt{backend, job}
+	b, known := c.floors[at]
+	if !known {
+		b = c.bare()
+		b.backend = backend
+		if c.tune > 0 {
+			var err error
+			if b, err = b.floorOf(ctx, job, c.tune); err != nil {
+				return report.Row{}, err
+			}
+		}
+		c.floors[at] = b
+	}
+	return b.run(ctx, job)
 }
 
 // kernelWindowMax is the most connections that the kernel's clients have under
@@ -172,32 +190,30 @@ const kernelWindowMax = 512
 
 // kernelRun does one run with the kernel's TCP, or gVisor's, over the same wire,
 // between the same addresses, to the same far end.
-func (c *comparison) kernelRun(ctx context.Context, method string, request int) (row report.Row, err error) {
-	queues := cmp.Or(c.queues, queuesDefault)
+func (c *comparison) kernelRun(ctx context.Context, method string, job connectJob) (row report.Row, err error) {
+	queues := job.workers()
 	row = report.Row{
-		Method: method + "-" + c.method(request), Backend: "kernel", Queues: queues,
-		Window: c.window, RequestBytes: request,
+		Method: method + "-" + job.kind(), Backend: "kernel", Queues: queues, RequestBytes: job.request,
 	}
 	if method == "netstack" {
 		row.Backend = "fdbased"
 	}
-	job := kernel.Job{
-		Sources: wire.Sources, Targets: wire.Targets, Port: wire.Port,
-		Window: c.window, RequestBytes: request, Fin: c.connectOptions.close == "fin", Processes: queues,
+	task := kernel.Job{
+		Sources: wire.Sources, Targets: job.targets(), Port: wire.Port,
+		Window: max(min(c.window, kernelWindowMax), queues), RequestBytes: job.request,
+		Fin: job.fin, Separate: job.separate, Processes: queues,
 	}
-	if job.Count = c.count; c.count == 0 {
-		job.Duration = c.duration
+	if task.Count = c.count; c.count == 0 {
+		task.Duration = c.duration
 	}
-	job.Window = max(min(c.window, kernelWindowMax), queues)
 	if method == "connect" {
-		job.Window = max(c.threads, queues)
+		task.Window = max(c.threads, queues)
 	}
-	row.Window = job.Window
+	row.Window = task.Window
 	var reply []byte
-	if request > 0 {
-		job.ReplyBytes = c.reply
+	if job.request > 0 {
+		task.ReplyBytes, row.ReplyBytes = c.reply, c.reply
 		reply = payload("HTTP/1.1 200 OK\r\n", c.reply)
-		row.ReplyBytes = c.reply
 	}
 	if err := needRoot(); err != nil {
 		return row, err
@@ -210,43 +226,43 @@ func (c *comparison) kernelRun(ctx context.Context, method string, request int) 
 	var result kernel.Result
 	switch program := c.programs[method]; {
 	case program != nil:
-		result, err = program.Run(ctx, job, world.Start)
+		result, err = program.Run(ctx, task, world.Start)
 	case method == "netstack":
-		result, err = kernel.RunSelf(ctx, netstack.Command, job, world.Start)
+		result, err = kernel.RunSelf(ctx, netstack.Command, task, world.Start)
 	default:
-		result, err = kernel.RunNetDial(ctx, job, world.Start)
+		result, err = kernel.RunNetDial(ctx, task, world.Start)
 	}
 	if err != nil {
 		return row, err
 	}
 	fillKernel(&row, &result)
-	row.FarEnd = new(farend.Counters)
-	*row.FarEnd, err = world.FarEnd.Counters()
-	row.FramesSent = row.FarEnd.Received()
-	row.FramesReceived = row.FarEnd.SYN + row.FarEnd.Data + row.FarEnd.Part + row.FarEnd.FIN + row.FarEnd.ARP
+	row.CPU(result.Machine, result.Process, queues)
+	err = atFarEnd(&row, world, job)
+	row.FramesSent, row.FramesReceived = row.FarEnd.Received(), row.FarEnd.Sent
 	return row, err
 }
 
 // winsockRun does one run with Windows' TCP, to the far end that was named.
-func (c *comparison) winsockRun(ctx context.Context, method string, request int) (report.Row, error) {
+func (c *comparison) winsockRun(ctx context.Context, method string, job connectJob) (report.Row, error) {
 	row := report.Row{
-		Method: method + "-" + c.method(request), Backend: "kernel", Queues: c.threads,
-		Window: c.window, RequestBytes: request,
+		Method: method + "-" + job.kind(), Backend: "kernel", Queues: c.threads,
+		Window: c.window, RequestBytes: job.request,
 	}
-	job := kernel.Job{
+	row.Interfaces = 1
+	task := kernel.Job{
 		Targets: c.targets, Port: c.port, Window: max(c.window, c.threads),
-		RequestBytes: request, Count: c.count, Fin: c.connectOptions.close == "fin", Processes: c.threads,
+		RequestBytes: job.request, Count: c.count, Fin: job.fin, Processes: c.threads,
 	}
 	if method == "connectex" {
-		row.Queues, job.Processes = 1, 1
+		row.Queues, task.Processes = 1, 1
 	}
-	if job.Count == 0 {
-		job.Duration = c.duration
+	if task.Count == 0 {
+		task.Duration = c.duration
 	}
-	if request > 0 {
-		job.ReplyBytes, row.ReplyBytes = c.reply, c.reply
+	if job.request > 0 {
+		task.ReplyBytes, row.ReplyBytes = c.reply, c.reply
 	}
-	result, err := kernel.RunWinsock(ctx, method, job)
+	result, err := kernel.RunWinsock(ctx, method, task)
 	fillKernel(&row, &result)
 	return row, err
 }
@@ -274,43 +290,42 @@ func spreadOf(values []float64) spread {
 	return spread{(values[(n-1)/2] + values[n/2]) / 2, values[0], values[n-1]}
 }
 
-// comparePart shows medians with their range, and the ratio to Myriad's median
-// of the same job.
+// comparePart shows medians with their range, and the ratios to Myriad's and the
+// bare loop's medians of the same cell.
 func comparePart(rows []report.Row, skipped []string) page.Part {
 	p := page.Part{
 		Name: "connect", Title: "Connections per second, beside what people use instead",
 		Command: "go run ./bench connect -methods " + strings.Join(methodNames, ","),
 		Text: "The methods took turns over the same wire, addresses and far end, on as many processors. " +
-			"Median over the rounds, with the range. CPU is what the client's processes used, far end included as far as it ran within their system calls.",
-		Columns: []string{"", "rounds", "connections/s", "least", "most", "Myriad is", "completed", "failed", "CPU µs each"},
+			"Median over the rounds, with the range. The bound is what 1 GbE carries of the shortest frames, each frame of a connection counted, as the paper counts: " +
+			"372K at 4 frames, 248K at 6, 212K at 7. Of the floor: of the bare loop's rate, at its best batch and window. " +
+			"CPU is what the client's processes used, far end included as far as it ran within their system calls. " + report.Ports + ".",
+		Columns: slices.Concat([]string{"", "rounds", "connections/s", "least", "most", "Myriad is", "of the floor", "bound, 1 GbE", "completed", "failed", "CPU µs each"}, report.Columns),
 		Notes:   skipped,
 	}
-	kinds := kindsOf(rows)
-	for _, job := range []string{"rst", "request", "fin", "request-fin"} {
-		own := kinds.find(job)
-		chart := page.Chart{Name: "connect-" + job, Title: "Connections per second: " + job, X: "method", Y: "connections/s"}
-		for _, k := range kinds {
-			if k.job != job {
+	all := kindsOf(rows)
+	for _, at := range all.cells() {
+		own, floor := all.find(at, at.job), all.find(at, "bare-"+at.job)
+		title := fmt.Sprintf("%s, queues: %d, destinations: %s", at.job, at.queues, at.destinations)
+		chart := page.Chart{Name: fmt.Sprintf("connect-%s-%d-%s", at.job, at.queues, at.destinations), Title: "Connections per second: " + title, X: "method", Y: "connections/s"}
+		for _, k := range all {
+			if k.cell != at {
 				continue
 			}
 			s := spreadOf(k.rates)
-			ratio := "not measured"
-			if own != nil && s.median > 0 {
-				ratio = fmt.Sprintf("%.2f ×", spreadOf(own.rates).median/s.median)
-			}
-			p.Rows = append(p.Rows, []string{
-				k.method, page.Number(uint64(len(k.rates))), page.Rate(s.median), page.Rate(s.min), page.Rate(s.max), ratio,
+			p.Rows = append(p.Rows, slices.Concat([]string{
+				k.method, page.Number(uint64(len(k.rates))), page.Rate(s.median), page.Rate(s.min), page.Rate(s.max),
+				times(own.median(), s.median), times(s.median, floor.median()), bound(k.middle.FramesPerConnection),
 				page.Number(k.completed), page.Number(k.failed), page.Decimal(1e6 * k.cpu / float64(max(k.completed, 1))),
-			})
+			}, k.middle.Cells(at.queues)))
 			chart.Bars = append(chart.Bars, page.Bar{Label: k.method, Value: s.median, Min: s.min, Max: s.max})
 		}
-		if len(chart.Bars) > 0 {
-			p.Charts = append(p.Charts, chart)
-		}
+		p.Charts = append(p.Charts, chart)
 	}
 	for i := range rows {
 		for name, n := range rows[i].FailedBy {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s, round %d: failed %s %s", rows[i].Method, rows[i].Round, name, page.Number(n)))
+			p.Notes = append(p.Notes, fmt.Sprintf("%s, queues %d, %s, round %d: failed %s %s",
+				rows[i].Method, rows[i].Queues, rows[i].Destinations, rows[i].Round, name, page.Number(n)))
 		}
 	}
 	slices.Sort(p.Notes)

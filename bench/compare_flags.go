@@ -42,10 +42,10 @@ func (o *connectOptions) compares(methods string, given map[string]bool) error {
 		return errors.New("-methods compares what is reached without a limit: leave -rate out")
 	case o.verify:
 		return errors.New("-methods: the kernel leaves its checksums to the device, so the far end cannot -verify them")
-	case o.window < max(o.queues, queuesDefault):
+	case o.window < max(slices.Max(o.queues), queuesDefault):
 		return fmt.Errorf("-window %d is below one connection for each queue", o.window)
-	case (slices.Contains(o.methods, "bare") || slices.Contains(o.methods, "bare-live")) && (o.close == "fin" || o.count > 0 || o.reply != replyDefault):
-		return errors.New("-methods bare ends connections by RST after a duration, and takes replies of 200 bytes only: leave -close, -count and -reply, or bare, out")
+	case (slices.Contains(o.methods, "bare") || slices.Contains(o.methods, "bare-live")) && o.count > 0 && o.count < max(slices.Max(o.queues), queuesDefault):
+		return fmt.Errorf("-count %d is below one connection for each queue", o.count)
 	}
 	return o.compareEnds()
 }

@@ -46,12 +46,12 @@ func TestConnectComparesMethods(t *testing.T) {
 	const count = 1500
 	for how, jobs := range map[string][2]string{"rst": {"rst", "request"}, "fin": {"fin", "request-fin"}} {
 		t.Run(how, func(t *testing.T) {
-			rows := measure(t, "-methods myriad,live,epoll,uring,connect,netdial,netstack -rounds 2 -count 1500 -window 200 -threads 50 -close "+how)
-			require.Len(t, rows, 28)
+			rows := measure(t, "-methods myriad,live,afpacket,bare,bare-live,epoll,uring,connect,netdial,netstack -rounds 1 -count 1500 -window 200 -tune 0 -threads 50 -close "+how)
+			require.Len(t, rows, 20)
 			for i, r := range rows {
-				job := jobs[i/7%2]
-				require.Equal(t, []string{job, "live-" + job, "epoll-" + job, "uring-" + job, "connect-" + job, "netdial-" + job, "netstack-" + job}[i%7], r.Method)
-				require.Equal(t, 1+i/14, r.Round)
+				job := jobs[i/10]
+				require.Equal(t, []string{job, "live-" + job, "afpacket-" + job, "bare-" + job, "bare-live-" + job, "epoll-" + job, "uring-" + job, "connect-" + job, "netdial-" + job, "netstack-" + job}[i%10], r.Method)
+				require.Equal(t, 1, r.Round)
 				require.EqualValues(t, count, r.Opened, r.Method)
 				require.EqualValues(t, count, r.Completed, "%s: %v", r.Method, r.FailedBy)
 				require.Positive(t, r.ConnectionsPerSecond)
@@ -172,8 +172,45 @@ func TestComparisonShowsMedianRangeAndRatio(t *testing.T) {
 				FailedBy: map[string]uint64{"reset": uint64(round)}})
 	}
 	part := comparePart(rows, []string{"netdial: absent"})
-	require.Equal(t, []string{"epoll-rst", "3", "200", "100", "300", "10.00 ×"}, part.Rows[1][:6])
+	require.Equal(t, []string{"epoll-rst", "3", "200", "100", "300", "10.00 ×"}, part.Rows[1][:6], "its median")
+	require.Equal(t, "not measured", part.Rows[1][6], "there was no bare loop")
 	require.Contains(t, part.Notes, "netdial: absent")
-	require.Contains(t, part.Notes, "epoll-rst, round 3: failed reset 2")
+	require.Contains(t, part.Notes, "epoll-rst, queues 0, , round 3: failed reset 2")
 	require.Len(t, part.Charts, 1)
+}
+
+// The bare loop finds its best and makes every kind of connection, and all rows
+// have the same columns.
+func TestConnectBesideTheFloor(t *testing.T) {
+	jobs := []string{"rst", "separate", "request-fin"}
+	rows := measure(t, "-methods myriad,bare,epoll -rounds 1 -duration 50ms -tune 5ms -window 512 -queues 1 -destinations one -jobs "+strings.Join(jobs, ","))
+	require.Len(t, rows, 3*len(jobs))
+	frames := []float64{4, 6, 7}
+	for k, r := range rows {
+		job := jobs[k/3]
+		require.Equal(t, []string{job, "bare-" + job, "epoll-" + job}[k%3], r.Method)
+		require.NotZero(t, r.Completed, r.Method)
+		require.Equal(t, []any{1, 1, 0, "one"}, []any{r.Interfaces, r.ClientCores, r.FarEndCores, r.Destinations}, r.Method)
+		// More where something was sent again, or not completed in time.
+		require.Greater(t, *r.FramesPerConnection, frames[k/3]-0.1, r.Method)
+		require.GreaterOrEqual(t, *r.FrameBytes, 64.0, r.Method)
+		require.InEpsilon(t, 10**r.ShareOf10G, *r.ShareOf1G, 1e-9)
+		require.Nil(t, r.CPUFarEnd)
+	}
+	part := comparePart(rows, nil)
+	require.Len(t, part.Rows, len(rows))
+	require.Len(t, part.Charts, len(jobs))
+	for _, cells := range part.Rows {
+		require.Len(t, cells, len(part.Columns))
+		require.Contains(t, cells[6], "×", "of the floor")
+	}
+}
+
+// A plain run says what it is of the floor.
+func TestConnectPrintsTheFloor(t *testing.T) {
+	testbed.Require(t)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("connect -request 0 -duration 50ms -tune 5ms -window 512")...)
+	require.Equal(t, exitOK, code, stderr)
+	require.Contains(t, stdout, "bare-rst")
+	require.Regexp(t, `rst is [0-9.]+ × the bare loop at its best \(batch [0-9]+, window [0-9]+`, stdout)
 }

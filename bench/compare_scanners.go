@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 
@@ -13,8 +12,8 @@ import (
 
 // scannerRun does one run with masscan or zmap, over the same wire, between the
 // same addresses, to the same far end.
-func (c *comparison) scannerRun(ctx context.Context, tool string) (row report.Row, err error) {
-	queues := cmp.Or(c.queues, queuesDefault)
+func (c *comparison) scannerRun(ctx context.Context, tool string, job connectJob) (row report.Row, err error) {
+	queues := job.workers()
 	row = report.Row{Method: tool + "-rst", Backend: "packet", Queues: queues}
 	if err := needRoot(); err != nil {
 		return row, err
@@ -24,18 +23,18 @@ func (c *comparison) scannerRun(ctx context.Context, tool string) (row report.Ro
 		return row, err
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
-	job := scanner.Job{
-		Interface: wire.Interface, Gateway: world.Gateway, Sources: wire.Sources, Targets: wire.Targets, Port: wire.Port,
+	task := scanner.Job{
+		Interface: wire.Interface, Gateway: world.Gateway, Sources: wire.Sources, Targets: job.targets(), Port: wire.Port,
 		Count: c.count, Threads: queues,
 		SYNs: func() (uint64, error) {
 			counters, err := world.FarEnd.Counters()
 			return counters.SYN, err
 		},
 	}
-	if job.Count == 0 {
-		job.Duration = c.duration
+	if task.Count == 0 {
+		task.Duration = c.duration
 	}
-	result, err := scanner.Run(ctx, tool, job, world.Start)
+	result, err := scanner.Run(ctx, tool, task, world.Start)
 	if err != nil {
 		return row, err
 	}
@@ -44,6 +43,9 @@ func (c *comparison) scannerRun(ctx context.Context, tool string) (row report.Ro
 		return row, err
 	}
 	fillScanner(&row, &result)
+	row.CPU(result.Machine, result.Process, row.Queues)
+	row.Interfaces, row.Destinations = 1, job.destinations
+	row.Rates(report.TrafficOf(row.FarEnd), row.Opened, result.Elapsed)
 	return row, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"runtime/pprof"
+	"time"
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/load"
@@ -61,28 +62,30 @@ func profile(name string) (stop func() error, err error) {
 	return func() error { pprof.StopCPUProfile(); return file.Close() }, nil
 }
 
-// jobs are the lengths of the requests of the runs, one after the other. A run
-// that holds is one, since memory is a process's.
-func (o *connectOptions) jobs() []int {
-	if o.requestSet || o.connections > 0 {
-		return []int{o.request}
-	}
-	return []int{0, o.request}
-}
-
-// runAll does the runs, and hands each row over as soon as it is there.
+// runAll does the runs, and hands each row over as soon as it is there: with the
+// bare loop's after Myriad's, where there is one.
 func (o *connectOptions) runAll(ctx context.Context, each func(r *report.Row) error) (rows []report.Row, err error) {
-	for _, request := range o.jobs() {
+	for _, job := range o.jobs() {
 		if ctx.Err() != nil {
 			break
 		}
-		row, err := o.run(ctx, request)
+		row, err := o.run(ctx, job)
 		if err != nil {
 			return rows, fmt.Errorf("connect: %w", err)
 		}
-		rows = append(rows, row)
-		if err := each(&row); err != nil {
-			return rows, err
+		beside := []report.Row{row}
+		if o.hasFloor() && row.Completed > 0 && ctx.Err() == nil {
+			bare, err := o.floor(ctx, job, &beside[0])
+			if err != nil {
+				return rows, fmt.Errorf("connect: %w", err)
+			}
+			beside = append(beside, bare)
+		}
+		for k := range beside {
+			rows = append(rows, beside[k])
+			if err := each(&beside[k]); err != nil {
+				return rows, err
+			}
 		}
 		if row.Completed == 0 && ctx.Err() == nil {
 			return rows, fmt.Errorf("connect: no connection completed out of %d opened", row.Opened)
@@ -91,16 +94,16 @@ func (o *connectOptions) runAll(ctx context.Context, each func(r *report.Row) er
 	return rows, nil
 }
 
-// run does one run with requests of a length.
-func (o *connectOptions) run(ctx context.Context, request int) (row report.Row, err error) {
-	c := o.load(request)
+// run does one run of a job.
+func (o *connectOptions) run(ctx context.Context, job connectJob) (row report.Row, err error) {
+	c := o.load(job)
 	row = report.Row{
-		Method: o.method(request), Batch: o.batch, Window: o.window,
-		RequestBytes: request, ReplyBytes: c.ReplyBytes,
+		Method: job.kind(), Batch: o.batch, Window: o.window,
+		RequestBytes: job.request, ReplyBytes: c.ReplyBytes,
 	}
 	var world *wire.World
 	if o.device == "" {
-		if world, err = o.world(&c); err != nil {
+		if world, err = o.world(&c, job); err != nil {
 			return row, err
 		}
 		defer func() { err = errors.Join(err, world.Close()) }()
@@ -110,42 +113,41 @@ func (o *connectOptions) run(ctx context.Context, request int) (row report.Row, 
 		return row, err
 	}
 	row.Fill(&result)
+	row.CPU(result.Machine, result.Process, row.Queues)
 	if world != nil {
-		row.FarEnd = new(farend.Counters)
-		*row.FarEnd, err = world.FarEnd.Counters()
+		err = atFarEnd(&row, world, job)
+	} else {
+		row.Interfaces, row.Destinations = 1, job.destinations
 	}
 	return row, err
 }
 
-// method names what each connection of a run does.
-func (o *connectOptions) method(request int) string {
-	switch {
-	case request == 0:
-		return o.close
-	case o.close == "fin":
-		return "request-fin"
-	default:
-		return "request"
-	}
+// atFarEnd takes over what the far end counted.
+func atFarEnd(row *report.Row, world *wire.World, job connectJob) (err error) {
+	row.FarEnd = new(farend.Counters)
+	*row.FarEnd, err = world.FarEnd.Counters()
+	row.Interfaces, row.Destinations = 1, job.destinations
+	row.Rates(report.TrafficOf(row.FarEnd), row.Completed, time.Duration(row.Seconds*float64(time.Second)))
+	return err
 }
 
 // load is the run's configuration, on the interface that was named.
-func (o *connectOptions) load(request int) load.Config {
+func (o *connectOptions) load(job connectJob) load.Config {
 	c := load.Config{
 		Targets: o.targets, Port: o.port,
-		Fin:    o.close == "fin",
+		Fin: job.fin, Separate: job.separate,
 		Window: o.window, Limit: o.count, Duration: o.duration,
 		Client: tcpclient.Config{
 			Interfaces: []tcpclient.Interface{{
 				Name: o.device, Backend: o.backend, Sources: o.sources,
-				GatewayMAC: o.gateway, Queues: o.queues,
+				GatewayMAC: o.gateway, Queues: job.queues,
 			}},
 			Batch: o.batch,
 			Rate:  o.rate,
 		},
 	}
-	if request > 0 {
-		c.Request, c.ReplyBytes = payload("GET / HTTP/1.1\r\n", request), o.reply
+	if job.request > 0 {
+		c.Request, c.ReplyBytes = payload("GET / HTTP/1.1\r\n", job.request), o.reply
 	}
 	if o.connections > 0 {
 		c.Hold, c.Limit = true, o.connections
@@ -170,14 +172,12 @@ func payload(text string, length int) []byte {
 }
 
 // world makes both ends for a run.
-func (o *connectOptions) world(c *load.Config) (*wire.World, error) {
+func (o *connectOptions) world(c *load.Config, job connectJob) (*wire.World, error) {
 	if !testbed.Privileged() {
 		return nil, errNotRoot
 	}
 	device := &c.Client.Interfaces[0]
-	if device.Queues == 0 {
-		device.Queues = queuesDefault
-	}
+	device.Queues = job.workers()
 	if device.Backend == "" {
 		device.Backend = "afxdp"
 	}
@@ -193,7 +193,7 @@ func (o *connectOptions) world(c *load.Config) (*wire.World, error) {
 	}
 	device.Name, device.GatewayMAC = wire.Interface, world.Gateway
 	device.Sources = append(device.Sources, wire.Sources)
-	c.Targets, c.Port, c.Enter = wire.Targets, wire.Port, world.Enter
+	c.Targets, c.Port, c.Enter = job.targets(), wire.Port, world.Enter
 	return world, nil
 }
 
@@ -205,5 +205,11 @@ func (o *connectOptions) table(out io.Writer, rows []report.Row) error {
 		where = fmt.Sprintf("%s to %v port %d", o.device, o.targets, o.port)
 	}
 	fmt.Fprintf(out, "%s, queues %d, batch %d, window %d; %s\n\n", first.Backend, first.Queues, first.Batch, first.Window, where)
-	return report.Table(out, rows)
+	if err := report.Table(out, rows); err != nil {
+		return err
+	}
+	for k := range rows[1:] {
+		floorLine(out, &rows[k], &rows[k+1])
+	}
+	return nil
 }

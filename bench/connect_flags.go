@@ -18,29 +18,32 @@ import (
 
 // connectOptions are connect's flags.
 type connectOptions struct {
-	backend     string
-	queues      int
-	batch       int
-	connections int
-	count       int
-	duration    time.Duration
-	window      int
-	request     int
-	requestSet  bool
-	reply       int
-	close       string
-	rate        float64
-	device      string
-	sources     []netip.Prefix
-	targets     netip.Prefix
-	port        uint16
-	gateway     net.HardwareAddr
-	asJSON      bool
-	verify      bool
-	cpuProfile  string
-	methods     []string
-	rounds      int
-	threads     int
+	backend      string
+	queues       []int
+	kinds        []string // of -jobs; nil is by -request and -close
+	destinations []string
+	tune         time.Duration
+	batch        int
+	connections  int
+	count        int
+	duration     time.Duration
+	window       int
+	request      int
+	requestSet   bool
+	reply        int
+	close        string
+	rate         float64
+	device       string
+	sources      []netip.Prefix
+	targets      netip.Prefix
+	port         uint16
+	gateway      net.HardwareAddr
+	asJSON       bool
+	verify       bool
+	cpuProfile   string
+	methods      []string
+	rounds       int
+	threads      int
 }
 
 const (
@@ -51,6 +54,7 @@ const (
 	batchDefault    = 256
 	durationDefault = 5 * time.Second
 	threadsDefault  = 64
+	tuneDefault     = 30 * time.Millisecond
 	threadsMax      = 4096
 )
 
@@ -64,11 +68,14 @@ without state, so that the client is what is measured; that needs root.
 `
 
 func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error) {
-	var source, target, gateway, methods string
+	var source, target, gateway, methods, queues, kinds, destinations string
 	f := flag.NewFlagSet("connect", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.backend, "backend", "", "`name` of the backend, of "+strings.Join(backendNames, ", ")+" (default: the first that works)")
-	f.IntVar(&o.queues, "queues", 0, "`number` of queues, each with a worker (default: 2, or all of the -interface)")
+	f.StringVar(&queues, "queues", "", "`numbers` of queues, comma-separated, each queue with a worker (default: 2, or all of the -interface)")
+	f.StringVar(&kinds, "jobs", "", "what connections do: `kinds`, comma-separated, of "+strings.Join(connectKinds, ", ")+": handshake and RST, with the request on the handshake's ACK, with the request after it, and ended by FIN (default: by -request and -close)")
+	f.StringVar(&destinations, "destinations", "unique", "whom to: `kinds`, comma-separated: one is one address and port, unique is 65,536 addresses")
+	f.DurationVar(&o.tune, "tune", tuneDefault, "how long the bare loop tries each of its batches and windows to find its best; 0 leaves the loop out, and has -methods bare use -batch and -window")
 	f.IntVar(&o.batch, "batch", batchDefault, "`frames` moved in one turn")
 	f.IntVar(&o.connections, "connections", 0, "open this `number`, hold all of them at once, report the memory, then close")
 	f.IntVar(&o.count, "count", 0, "stop after this `number` of connections instead of after -duration")
@@ -84,7 +91,7 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	f.StringVar(&gateway, "gateway-mac", "", "`MAC` that all frames go to (default: by the kernel's routes and ARP)")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
 	f.BoolVar(&o.verify, "verify", false, "have the far end verify our checksums, slowly")
-	f.StringVar(&methods, "methods", "", "compare: `names`, comma-separated, of "+strings.Join(methodNames, ", ")+", in turns: live is Myriad with live frames, bare a client without state; the kernel by C clients with epoll, io_uring (uring) or blocking calls (connect), by Go (netdial), netstack by gVisor over AF_PACKET, on Windows by ConnectEx and DisconnectEx (connectex)")
+	f.StringVar(&methods, "methods", "", "compare: `names`, comma-separated, of "+strings.Join(methodNames, ", ")+", in turns: Myriad by -backend, by live or afpacket; bare and bare-live, a client without state, at its best; the kernel by C clients with epoll, io_uring (uring) or blocking calls (connect), by Go (netdial), netstack by gVisor over AF_PACKET, on Windows by ConnectEx and DisconnectEx (connectex)")
 	f.IntVar(&o.rounds, "rounds", roundsDefault, "`number` of turns that each of -methods takes, of -duration (then 1s by default)")
 	f.IntVar(&o.threads, "threads", threadsDefault, "`number` of threads of -methods connect, each with one connection at a time")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
@@ -104,6 +111,9 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	given := make(map[string]bool)
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	o.requestSet = given["request"]
+	if err := o.lists(queues, kinds, destinations, given); err != nil {
+		return o, usageErrorf("connect: %w", err)
+	}
 	if err := o.addresses(source, target, gateway, methods != ""); err != nil {
 		return o, usageErrorf("connect: %w", err)
 	}
@@ -114,6 +124,32 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 		return o, usageErrorf("connect: %w", err)
 	}
 	return o, nil
+}
+
+// lists reads the flags that name several.
+func (o *connectOptions) lists(queues, kinds, destinations string, given map[string]bool) (err error) {
+	o.queues = []int{0}
+	if queues != "" {
+		if o.queues, err = counts(queues); err != nil {
+			return fmt.Errorf("-queues: %w", err)
+		}
+	}
+	if n := slices.Max(o.queues); n > 256 {
+		return fmt.Errorf("-queues %d is not within 1 to 256", n)
+	}
+	if o.destinations, err = names("-destinations", destinations, []string{"one", "unique"}); err != nil {
+		return err
+	}
+	if kinds == "" {
+		return nil
+	}
+	if o.kinds, err = names("-jobs", kinds, connectKinds); err != nil {
+		return err
+	}
+	if given["close"] || o.request == 0 {
+		return errors.New("-jobs says how connections end and which have a request: leave -close and -request 0 out")
+	}
+	return nil
 }
 
 // addresses reads the flags that describe somebody else's far end. Methods
@@ -181,14 +217,18 @@ func (o *connectOptions) validate(given map[string]bool) error {
 		return fmt.Errorf("-backend %q is none of %s", o.backend, strings.Join(backendNames, ", "))
 	case o.close != "rst" && o.close != "fin":
 		return fmt.Errorf("-close %q is neither rst nor fin", o.close)
-	case o.queues < 0 || o.queues > 256:
-		return fmt.Errorf("-queues %d is not within 1 to 256", o.queues)
+	case o.tune < 0:
+		return fmt.Errorf("-tune %v is below 0", o.tune)
 	case o.batch < 1:
 		return fmt.Errorf("-batch %d is below 1", o.batch)
 	case o.connections < 0 || o.connections > math.MaxInt32:
 		return fmt.Errorf("-connections %d is not within 0 to %d", o.connections, math.MaxInt32)
 	case o.count < 0:
 		return fmt.Errorf("-count %d is below 0", o.count)
+	case o.device != "" && given["destinations"]:
+		return errors.New("-destinations: with -interface it is -target that says whom to")
+	case o.connections > 0 && len(o.jobs()) > 1:
+		return errors.New("-connections is one run, since memory is a process's: give one of -jobs, -destinations and -queues")
 	case o.connections > 0 && (o.count > 0 || given["duration"]):
 		return errors.New("-connections runs until all of them are open: leave -duration and -count out")
 	case o.count > 0 && given["duration"]:

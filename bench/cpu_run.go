@@ -22,13 +22,14 @@ func (o *cpuOptions) myriadRun(ctx context.Context, row *cpuRow) (err error) {
 	if err != nil {
 		return err
 	}
-	job := c.load(0)
-	world, err := c.world(&job)
+	job := c.jobs()[0]
+	task := c.load(job)
+	world, err := c.world(&task, job)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
-	m, err := load.Run(ctx, job)
+	m, err := load.Run(ctx, task)
 	if err != nil {
 		return err
 	}

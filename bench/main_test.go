@@ -64,7 +64,16 @@ func TestBadFlags(t *testing.T) {
 		{"send -interface x -source 10.0.0.1 -target 10.0.0.2 -gateway-mac x", `-gateway-mac "x"`},
 		{"send -interface x -source 10.0.0.1 -target 10.0.0.2", "-gateway-mac: none"},
 		{"send -interface x -source 10.0.0.1 -target 10.0.0.2 -methods raw -tables firewall", "set up yours"},
-		{"connect -queues -1", "-queues -1 is not within"},
+		{"connect -queues -1", `-queues: "-1" is not a number from 1`},
+		{"connect -queues 257", "-queues 257 is not within"},
+		{"connect -jobs dance", `-jobs: "dance" is none of rst, request`},
+		{"connect -jobs fin -close fin", "leave -close"},
+		{"connect -destinations many", `-destinations: "many" is none of one, unique`},
+		{"connect -destinations one -interface eth0 -source 10.0.0.1 -target 10.1.0.0/16:80", "it is -target that says"},
+		{"connect -connections 5 -queues 1,2", "-connections is one run"},
+		{"connect -tune -1s", "-tune -1s is below 0"},
+		{"bare -batch -32", "-batch -32 and -window 0: neither"},
+		{"bare -tune 0s", "-tune 0s must be above 0"},
 		{"connect -queues two", `"two"`},
 		{"connect -batch 0", "-batch 0"},
 		{"connect -close half", `-close "half" is neither rst nor fin`},
@@ -76,7 +85,7 @@ func TestBadFlags(t *testing.T) {
 		{"connect -reply 0", "-reply 0 is below 1"},
 		{"connect -reply 1461", "-reply 1461 exceeds"},
 		{"connect -request 10 -reply 1000", "use a longer -request"},
-		{"bare -queues 0", "-queues 0"},
+		{"bare -queues 0", `-queues: "0"`},
 		{"bare -window 1", "-window 1"},
 		{"bare -backend x", `-backend "x"`},
 		{"hold -connections 0", `-connections: "0" is not a number`},
@@ -93,7 +102,7 @@ func TestBadFlags(t *testing.T) {
 		{"connect -methods bare,bare", `"bare" is there twice`},
 		{"connect -methods epoll -rounds 0", "-rounds 0"},
 		{"connect -methods epoll -connections 5", "leave -connections out"},
-		{"connect -methods bare -close fin", "-methods bare ends"},
+		{"connect -methods bare -count 1", "-count 1 is below one connection"},
 		{"connect -rounds 2", "-rounds needs -methods"},
 		{"send -methods carrier-pigeon", `-methods: "carrier-pigeon" is none of raw`},
 		{"send -sizes 63", "-sizes 63 is below 64"},
@@ -140,7 +149,25 @@ func TestJobs(t *testing.T) {
 	} {
 		o, err := parseConnect(strings.Fields(args), nil)
 		require.NoError(t, err)
-		require.Equal(t, want, o.jobs(), args)
+		var requests []int
+		for _, job := range o.jobs() {
+			requests = append(requests, job.request)
+		}
+		require.Equal(t, want, requests, args)
+	}
+}
+
+// Each kind, to each destinations, on each number of queues.
+func TestJobsOfEachKind(t *testing.T) {
+	o, err := parseConnect(strings.Fields("-jobs "+strings.Join(connectKinds, ",")+" -destinations one,unique -queues 1,2"), nil)
+	require.NoError(t, err)
+	jobs := o.jobs()
+	require.Len(t, jobs, 2*2*len(connectKinds))
+	for k, job := range jobs {
+		require.Equal(t, connectKinds[k%5], job.kind())
+		require.Equal(t, 1+k/10, job.queues)
+		require.Equal(t, []string{"one", "unique"}[k/5%2], job.destinations)
+		require.Equal(t, job.destinations == "one", job.targets().IsSingleIP())
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 var backendNames = []string{"afxdp", "live", "afpacket"}
 
 // methodNames are what connect -methods can compare.
-var methodNames = []string{"myriad", "bare", "live", "bare-live", "epoll", "uring", "connect", "netdial", "netstack", "masscan", "zmap"}
+var methodNames = []string{"myriad", "live", "afpacket", "bare", "bare-live", "epoll", "uring", "connect", "netdial", "netstack", "masscan", "zmap"}
 
 // openSender opens what a row's method, one by a device, sends by.
 func openSender(c iobackend.Config, row *sendRow) (iobackend.Device, error) {

@@ -46,11 +46,12 @@ func (o *stackOptions) runLive(ctx context.Context) (rows []liveRow, err error) 
 			break
 		}
 		c := connectOptions{
-			queues: o.queues, batch: o.batch, window: windowDefault, close: "rst",
+			batch: o.batch, window: windowDefault,
 			duration: o.duration + 2*liveWarmUp, reply: replyDefault,
 		}
-		row := liveRow{Table: "live", Method: c.method(request), Queues: o.queues}
-		if err := row.measure(ctx, &c, request, o.duration); err != nil {
+		job := connectJob{queues: o.queues, destinations: "unique", request: request}
+		row := liveRow{Table: "live", Method: job.kind(), Queues: o.queues}
+		if err := row.measure(ctx, &c, job, o.duration); err != nil {
 			return rows, err
 		}
 		if row.Connections > 0 {
@@ -61,9 +62,9 @@ func (o *stackOptions) runLive(ctx context.Context) (rows []liveRow, err error) 
 }
 
 // measure runs the load, and samples while it runs.
-func (r *liveRow) measure(ctx context.Context, c *connectOptions, request int, duration time.Duration) (err error) {
-	config := c.load(request)
-	world, err := c.world(&config)
+func (r *liveRow) measure(ctx context.Context, c *connectOptions, job connectJob, duration time.Duration) (err error) {
+	config := c.load(job)
+	world, err := c.world(&config, job)
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func newWorker(device iobackend.Device, c *Config, k int) *worker {
 	from := info.HardwareAddr
 	return &worker{
 		queue: device.Queue(k), config: c,
-		syn:     newShape(from, c.Gateway, flagSYN, []byte{2, 4, 5, 180, 4, 2, 1, 1}, nil),
+		syn:     newShape(from, c.Gateway, flagSYN, synOptions, nil),
 		ack:     newShape(from, c.Gateway, flagACK, nil, nil),
 		request: newShape(from, c.Gateway, flagACK|flagPSH, nil, c.Request),
 		rst:     newShape(from, c.Gateway, flagACK|flagRST, nil, nil),

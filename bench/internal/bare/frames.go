@@ -17,6 +17,9 @@ const (
 	flagFIN, flagSYN, flagRST, flagPSH, flagACK = 1, 2, 4, 8, 16
 )
 
+// synOptions are those of Myriad's SYN: MSS, window scale and SACK-permitted.
+var synOptions = []byte{2, 4, 5, 180, 1, 3, 3, 8, 1, 1, 4, 2}
+
 // shape is a frame that only wants addresses, ports and numbers, and the sums
 // of everything else in it.
 type shape struct {

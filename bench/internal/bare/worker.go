@@ -55,7 +55,7 @@ func (w *worker) run(cancelled <-chan struct{}, duration time.Duration) {
 			if !w.finished {
 				w.finished, end = true, min(end, now)
 			}
-			if w.inFlight <= 0 || now >= end+drain {
+			if w.inFlight <= 0 || count == 0 && now >= end+w.patience() {
 				return
 			}
 		}
@@ -89,8 +89,19 @@ func isClosed(c <-chan struct{}) bool {
 	}
 }
 
-// drain bounds the wait at the end.
-const drain = 200 * time.Millisecond
+// The bounds of the wait at the end, when a run is to measure, and when it is to
+// make so many connections.
+const (
+	drain      = 200 * time.Millisecond
+	drainCount = 5 * time.Second
+)
+
+func (w *worker) patience() time.Duration {
+	if w.limit > 0 {
+		return drainCount
+	}
+	return drain
+}
 
 // answer does what the frame asks for.
 func (w *worker) answer(frame *iobackend.Frame) {

@@ -221,7 +221,7 @@ func (h *handler) open(w *tcpclient.Worker, room int) {
 		return
 	}
 	for i := range n {
-		h.opens[i] = tcpclient.Open{Remote: h.targets.next(), Request: h.run.request}
+		h.opens[i] = tcpclient.Open{Remote: h.targets.next(), Request: h.run.request, Separate: h.run.Separate}
 	}
 	w.Open(h.opens[:n], h.results[:n])
 	for i := range n {

@@ -16,8 +16,10 @@ type Config struct {
 	// Targets are connected to in turn, each address of the prefix, on Port.
 	Targets netip.Prefix
 	Port    uint16
-	// Request is sent on the handshake's ACK; none when empty.
-	Request []byte
+	// Request is sent on the handshake's ACK, or after it with Separate; none when
+	// empty.
+	Request  []byte
+	Separate bool
 	// ReplyBytes is the length of the reply that each request gets; Reply its
 	// bytes, compared when not nil.
 	ReplyBytes int

@@ -74,14 +74,16 @@ func (c *Common) Rates(t Traffic, connections uint64, took time.Duration) {
 // processes used own.
 func (c *Common) CPU(machine usage.Whole, own usage.CPU, cores int) {
 	c.ClientCores = min(cores, len(machine.Cores))
-	sum := usage.Sum(machine.Cores[:c.ClientCores])
-	if sum.Busy()+sum.Idle+sum.Steal <= 0 {
-		return // too short for the kernel's ticks
+	all := float64(c.ClientCores) * machine.Elapsed.Seconds()
+	if all <= 0 {
+		return // the system does not tell
 	}
-	share := func(part time.Duration) *float64 { return Some(min(max(sum.Share(part), 0), 1)) }
-	c.CPUBusy, c.CPUSteal, c.CPUSoftIRQ = share(sum.Busy()), share(sum.Steal), share(sum.SoftIRQ)
-	c.CPUOurs, c.CPUSystemCalls = share(own.User), share(own.System)
-	c.CPUOthers = share(sum.Busy() - sum.SoftIRQ - own.User - own.System)
+	busy := usage.Whole{Cores: machine.Cores[:c.ClientCores], Elapsed: machine.Elapsed}.Busy()
+	share := func(part float64) *float64 { return Some(min(max(part, 0), 1)) }
+	ours, calls := own.User.Seconds()/all, own.System.Seconds()/all
+	c.CPUBusy, c.CPUSteal, c.CPUSoftIRQ = share(busy.Share), share(busy.Steal), share(busy.SoftIRQ)
+	c.CPUOurs, c.CPUSystemCalls = share(ours), share(calls)
+	c.CPUOthers = share(busy.Share - busy.SoftIRQ - ours - calls)
 }
 
 // Columns are the headings of Cells.

@@ -46,7 +46,9 @@ type Row struct {
 	FailedBy       map[string]uint64 `json:"failed_by"`
 	DroppedBy      map[string]uint64 `json:"dropped_by"`
 	FarEnd         *farend.Counters  `json:"far_end,omitempty"`
-	Round          int               `json:"round,omitempty"` // from 1, when methods take turns
+	Round          int               `json:"round,omitempty"`          // from 1, when methods take turns
+	ShareOfFloor   *float64          `json:"share_of_floor,omitempty"` // of the bare loop's connections a second, at its best
+	Common
 }
 
 // Fill takes over what a run measured.
@@ -104,6 +106,9 @@ func Table(out io.Writer, rows []Row) error {
 	line("dropped", func(r *Row) string { return number(r.Dropped) })
 	line("CPU seconds, user", func(r *Row) string { return decimal(r.UserSeconds) })
 	line("CPU seconds, system", func(r *Row) string { return decimal(r.SystemSeconds) })
+	for k, name := range Columns {
+		line(name, func(r *Row) string { return r.Cells(r.Queues)[k] })
+	}
 	line("CPU seconds, whole machine", func(r *Row) string { return decimal(r.MachineSeconds) })
 	line("most open at once", func(r *Row) string { return number(r.Held) })
 	line("resident memory, MiB", func(r *Row) string { return decimal(float64(r.RSSBytes) / (1 << 20)) })
