@@ -3,7 +3,6 @@ package conntable
 import (
 	"errors"
 	"fmt"
-	"math/bits"
 	"time"
 
 	"myriad/internal/rss"
@@ -78,7 +77,7 @@ type Allocator struct {
 	key     hashKey
 	draws   uint64
 	drawn   drawn
-	search  search // the one under way, kept here because setting one up anew costs as much as running it
+	search  Search // kept here because setting one up anew costs as much as running it
 	slots   []destination
 
 	steering *Steering
@@ -164,32 +163,35 @@ func (a *Allocator) Next(t *Table, q *Quarantine, remote uint32, port uint16, no
 // table, for InsertHashed. Both mean nothing with an error. A choice that the allocator does not own is
 // ErrNotOwned.
 func (a *Allocator) NextHashed(t *Table, q *Quarantine, remote uint32, port uint16, c Choice, now time.Duration) (Key, uint64, error) {
-	s, err := a.seek(t, q, remote, port, c, now)
-	return s.key, s.hash, err
-}
-
-// seek runs a search; when it succeeds the key and hash are in it.
-func (a *Allocator) seek(t *Table, q *Quarantine, remote uint32, port uint16, c Choice, now time.Duration) (*search, error) {
 	s := &a.search
-	s.a, s.t, s.q, s.now = a, t, q, now
-	s.key = Key{Remote: remote, RemotePort: port}
-	if !s.narrow(c) {
-		return s, ErrNotOwned
+	err := a.Begin(s, t, q, remote, port, c)
+	if err == nil {
+		err = s.run(now)
 	}
-	return s, s.run()
+	return s.key, s.hash, err
 }
 
 // Claim is NextHashed and InsertHashed in one, without a second look-up. The
 // error is one of NextHashed's; ErrFull also when the table has no entry left.
 func (a *Allocator) Claim(t *Table, q *Quarantine, remote uint32, port uint16, c Choice, now time.Duration) (uint32, error) {
-	if t.Len() == t.Cap() {
-		return None, ErrFull
-	}
-	s, err := a.seek(t, q, remote, port, c, now)
-	if err != nil {
+	if err := a.Begin(&a.search, t, q, remote, port, c); err != nil {
 		return None, err
 	}
-	return t.insertNew(&s.key, s.hash)
+	return a.search.Claim(now)
+}
+
+// Begin makes s the search for a tuple to a destination and draws the first
+// that it will look at. Claim is Begin and Search.Claim; whoever needs several
+// begins them all, touches what they will look at, so that cache misses
+// overlap, and then claims one after the other.
+func (a *Allocator) Begin(s *Search, t *Table, q *Quarantine, remote uint32, port uint16, c Choice) error {
+	s.a, s.t, s.q = a, t, q
+	s.key = Key{Remote: remote, RemotePort: port}
+	if !s.narrow(c) {
+		return ErrNotOwned
+	}
+	s.draw()
+	return nil
 }
 
 // Check says whether a tuple of the user's choice can be used now: nil,
@@ -206,157 +208,4 @@ func (a *Allocator) Check(t *Table, q *Quarantine, key *Key, now time.Duration) 
 		return ErrResting
 	}
 	return nil
-}
-
-// search is one run for a free tuple over a rectangle of sources and ports.
-type search struct {
-	a    *Allocator
-	t    *Table
-	q    *Quarantine
-	now  time.Duration
-	key  Key
-	hash uint64
-
-	source, sources uint32 // the first, and how many
-	port, ports     uint32 // likewise, counted in ports owned
-	place           uint64 // keyed hash of the destination and the choice
-}
-
-// narrow sets up the rectangle; false when it lies outside the allocator's.
-func (s *search) narrow(c Choice) bool {
-	a := s.a
-	s.source, s.sources, s.port, s.ports = 0, a.sources, 0, a.ports
-	choice := uint64(0)
-	if c.HasLocal {
-		if uint32(c.Local) >= a.sources {
-			return false
-		}
-		s.source, s.sources = uint32(c.Local), 1
-		choice = 1<<32 | uint64(c.Local)<<16
-	}
-	if c.Port != 0 {
-		if !a.Owns(0, c.Port) {
-			return false
-		}
-		s.port, s.ports = (uint32(c.Port)-a.first)/a.step, 1
-		choice |= 1<<33 | uint64(c.Port)
-	}
-	s.place = a.key.remote(s.key.Remote, uint64(s.key.RemotePort)|choice<<16)
-	return true
-}
-
-// run leaves a free tuple in s.key and s.hash.
-func (s *search) run() error {
-	d := &s.a.slots[s.place%destinationSlots]
-	if name := uint32(s.place >> 32); d.name != name {
-		d.name, d.misses = name, 0
-	}
-	space := s.sources * s.ports
-	if s.steered(d, space) || s.inOrder(d, space, probesInOrder) || s.atRandom(space) || s.inOrder(d, space, probesOnward) {
-		d.misses = 0
-		return nil
-	}
-	if d.misses >= space {
-		d.misses = 0 // what is found full next is found by another pass
-		return ErrFull
-	}
-	return ErrBusy
-}
-
-// steered looks for a tuple among the next ones whose packets arrive on the
-// shard's own queue. One in so many as there are shards does. It moves the
-// counter only when it finds one: otherwise the tuples that it passed over are
-// looked at as they come.
-func (s *search) steered(d *destination, space uint32) bool {
-	a := s.a
-	if a.steering == nil || a.step == 1 || space == 1 {
-		return false
-	}
-	remote := a.steering.Hash.Remote(s.key.Remote, s.key.RemotePort)
-	for k := range min(uint64(probesSteered)*uint64(a.step), uint64(space)) {
-		s.locate(uint32((s.place>>8 + d.counter + k) % uint64(space)))
-		if a.steering.queue(remote, &s.key)%a.step == a.shard && s.free() {
-			d.counter += k + 1
-			return true
-		}
-	}
-	return false
-}
-
-// queue is where the device puts packets of a tuple whose remote part is known.
-func (g *Steering) queue(remote uint32, key *Key) uint32 {
-	return g.Hash.Queue(remote ^ g.Local[key.Local] ^ g.Hash.Port(key.LocalPort))
-}
-
-// inOrder probes up to limit tuples from the counter on, and none twice.
-func (s *search) inOrder(d *destination, space uint32, limit int) bool {
-	for range min(uint32(limit), space) {
-		position := uint32((s.place>>8 + d.counter) % uint64(space))
-		d.counter++
-		if s.probe(position) {
-			return true
-		}
-		d.misses++
-	}
-	return false
-}
-
-// atRandom probes where the order would take long to come to, some tuples at
-// a time so that their cache misses overlap. It stays out of spaces that the
-// order covers in one call.
-func (s *search) atRandom(space uint32) bool {
-	if space <= probesInOrder+probesOnward {
-		return false
-	}
-	d := &s.a.drawn
-	for range probesAtRandom / len(d.keys) {
-		for i := range d.keys {
-			s.a.draws++
-			position, _ := bits.Mul64(fold(s.place^s.a.draws, s.a.key[3]), uint64(space))
-			s.locate(uint32(position))
-			d.keys[i] = s.key
-		}
-		s.t.LookupBatch(d.keys[:], d.indexes[:])
-		for i, index := range &d.indexes {
-			if index == None && s.rested(d.keys[i]) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// drawn is what atRandom works on.
-type drawn struct {
-	keys    [32]Key
-	indexes [32]uint32
-}
-
-// rested makes a key the search's if it does not rest.
-func (s *search) rested(key Key) bool {
-	s.key, s.hash = key, s.t.Hash(&key)
-	return !s.q.Resting(s.hash, s.now)
-}
-
-// probe makes the tuple at a position of the rectangle, and tells whether it
-// is free.
-func (s *search) probe(position uint32) bool {
-	s.locate(position)
-	return s.free()
-}
-
-// free tells whether s.key is.
-func (s *search) free() bool {
-	s.hash = s.t.Hash(&s.key)
-	return !s.q.Resting(s.hash, s.now) && s.t.LookupHashed(&s.key, s.hash) == None
-}
-
-// locate makes s.key the tuple at a position of the rectangle.
-func (s *search) locate(position uint32) {
-	a := s.a
-	round, source := position/s.sources, position%s.sources
-	offset, _ := bits.Mul64(fold(s.place^uint64(source), a.key[1]), uint64(s.ports))
-	port := (round + uint32(offset)) % s.ports
-	s.key.Local = uint16(s.source + source)
-	s.key.LocalPort = uint16(a.first + (s.port+port)*a.step)
 }

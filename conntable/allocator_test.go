@@ -279,3 +279,42 @@ func TestPortsFollowTheSeed(t *testing.T) {
 	}
 	require.Greater(t, len(seen), 180)
 }
+
+// What is drawn for several connections before the first of them is claimed is
+// given once, and all of the tuples are found.
+func TestSearchesBegunTogether(t *testing.T) {
+	c := newClient(t, 100, 0, AllocatorConfig{Sources: 2, PortMin: 1000, PortMax: 1004, Shards: 1})
+	var searches [4]Search
+	keys := map[Key]bool{}
+	for len(keys) < 10 {
+		for k := range searches {
+			require.NoError(t, c.a.Begin(&searches[k], c.table, c.q, 7, 80, Choice{}))
+			searches[k].Touch()
+		}
+		for k := range searches {
+			index, err := searches[k].Claim(0)
+			if len(keys) == 10 {
+				require.ErrorIs(t, err, ErrFull)
+				continue
+			}
+			require.NoError(t, err)
+			keys[c.table.At(index).Key()] = true
+		}
+	}
+	require.ErrorIs(t, c.a.Begin(&searches[0], c.table, c.q, 7, 80, Choice{Port: 999}), ErrNotOwned)
+}
+
+// A search that found the table full does not count the tuple that it drew as
+// seen.
+func TestFullTableLeavesNoTupleOut(t *testing.T) {
+	c := newClient(t, 1, 0, AllocatorConfig{Sources: 1, PortMin: 1000, PortMax: 1002, Shards: 1})
+	only, err := c.a.Claim(c.table, c.q, 7, 80, Choice{}, 0)
+	require.NoError(t, err)
+	for range 5 {
+		_, err := c.a.Claim(c.table, c.q, 7, 80, Choice{}, 0)
+		require.ErrorIs(t, err, ErrFull)
+	}
+	c.table.Remove(only)
+	_, err = c.a.Claim(c.table, c.q, 7, 80, Choice{}, 0)
+	require.NoError(t, err)
+}

@@ -24,7 +24,8 @@ const (
 const meanResting = 6
 
 // resters is one cache line: a slot is 24 bits of a tuple's hash, never 0,
-// above the 8 low bits of the tick in which its rest began; 0 is empty.
+// above the 8 low bits of the tick in which its rest began; 0 is empty. The
+// youngest comes first.
 type resters struct{ slots [16]uint32 }
 
 var _ [64]byte = [unsafe.Sizeof(resters{})]byte{}
@@ -73,25 +74,22 @@ func (q *Quarantine) Add(hash uint64, now time.Duration) {
 	}
 	q.turn(now)
 	b, print := q.locate(hash)
-	b.slots[q.victim(b)] = print<<8 | uint32(q.now)&ageMask
-}
-
-// victim returns a slot to be taken: one that is empty, or else the one that
-// has rested longest.
-func (q *Quarantine) victim(b *resters) int {
-	best, at := -1, 0
-	for i, slot := range &b.slots {
-		if slot == 0 {
-			return i
-		}
-		if age := q.age(slot); age > best {
-			best, at = age, i
-		}
-	}
-	if best <= restTicks {
+	const last = len(b.slots) - 1
+	if oldest := b.slots[last]; oldest != 0 && q.age(oldest) <= restTicks {
 		q.shortened++
 	}
-	return at
+	copy(b.slots[1:], b.slots[:last])
+	b.slots[0] = print<<8 | uint32(q.now)&ageMask
+}
+
+// touch reads from where the tuple with this hash rests, or would rest, so that
+// it is in the cache soon.
+func (q *Quarantine) touch(hash uint64) uint32 {
+	if q.rest == 0 {
+		return 0
+	}
+	b, _ := q.locate(hash)
+	return b.slots[0]
 }
 
 // Resting reports whether the tuple with this hash still rests.

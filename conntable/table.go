@@ -170,6 +170,12 @@ func (t *Table) Retire(index uint32, q *Quarantine, now time.Duration) bool {
 	return true
 }
 
+// TouchRest reads from where the tuple of the entry at an index below Cap will
+// rest, ahead of Retire. It returns something of it, as Search.Touch does.
+func (t *Table) TouchRest(index uint32, q *Quarantine) uint32 {
+	return q.touch(t.HashAt(index))
+}
+
 // removeHashed is Remove, given the hash of the entry's key.
 func (t *Table) removeHashed(index uint32, hash uint64) bool {
 	e := &t.entries[index]

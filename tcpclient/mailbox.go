@@ -58,7 +58,7 @@ func (w *Worker) readMail() int {
 		c := &m.taken[k]
 		if c.f != nil {
 			c.f(w)
-		} else if _, err := w.open(&c.open); err != nil {
+		} else if err := w.openOne(&c.open); err != nil {
 			w.counters.opened++
 			w.counters.failed++
 			w.startFailed(c.open.User)

@@ -81,12 +81,25 @@ func (w *Worker) flush() {
 	if !room {
 		return
 	}
+	w.touchEnds()
 	for w.next = 0; room && w.next < len(w.output); {
 		room = w.sendFrom()
 	}
 	// Without a frame the rest keeps its place.
 	n := copy(w.output, w.output[w.next:])
 	w.output = w.output[:n]
+}
+
+// touchEnds reads from where connections that end now will rest, all of them
+// together, so that cache misses overlap.
+func (w *Worker) touchEnds() {
+	touched := w.touched
+	for _, i := range w.output {
+		if handshake.Resetting(w.table.At(i).Flags) {
+			touched += w.table.TouchRest(i, w.resting)
+		}
+	}
+	w.touched = touched
 }
 
 // sendFrom sends until the end, or until an assertion fails; it reports false

@@ -36,6 +36,8 @@ type Worker struct {
 	owners  []int32 // of packets: index into keys, or what else became of it
 	keys    []conntable.Key
 	found   []uint32
+	opening []opening // what Open is working on
+	touched uint32    // keeps the compiler from leaving out reads ahead
 
 	events, spare []Event
 	output        []uint32 // connections that may have something to send

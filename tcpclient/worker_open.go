@@ -1,7 +1,6 @@
 package tcpclient
 
 import (
-	"errors"
 	"fmt"
 	"net/netip"
 	"time"
@@ -50,27 +49,82 @@ func (s *starts) next(now, otherwise time.Duration) time.Duration {
 // Open opens connections; results, of the same length, gets one element each.
 // The SYNs leave at the end of the turn, within Config.Rate.
 func (w *Worker) Open(opens []Open, results []Opened) {
-	for k := range opens {
-		id, err := w.open(&opens[k])
-		results[k] = Opened{id, err}
+	for len(opens) > openTogether {
+		w.openSome(opens[:openTogether], results)
+		opens, results = opens[openTogether:], results[openTogether:]
 	}
+	w.openSome(opens, results)
 }
 
-func (w *Worker) open(o *Open) (ID, error) {
+// openTogether is how many connections are opened step by step together, so
+// that their cache misses overlap.
+const openTogether = 64
+
+// opening is a connection on its way into the table.
+type opening struct {
+	search conntable.Search
+	err    error
+}
+
+// openSome opens at most openTogether connections.
+func (w *Worker) openSome(opens []Open, results []Opened) {
+	touched := w.touched
+	for k := range opens {
+		w.opening[k].err = w.begin(&opens[k], &w.opening[k].search)
+	}
+	for k := range opens {
+		if w.opening[k].err == nil {
+			touched += w.opening[k].search.Touch()
+		}
+	}
+	for k := range opens {
+		o := &w.opening[k]
+		results[k] = Opened{Err: o.err}
+		if o.err == nil {
+			results[k].Conn, results[k].Err = w.open(&opens[k], &o.search)
+		}
+	}
+	w.touched = touched
+}
+
+// openOne opens a single connection.
+func (w *Worker) openOne(o *Open) error {
+	s := &w.opening[0].search
+	err := w.begin(o, s)
+	if err == nil {
+		_, err = w.open(o, s)
+	}
+	return err
+}
+
+// begin checks what is asked for, and begins the search for a local end.
+func (w *Worker) begin(o *Open, s *conntable.Search) error {
 	if w.closing.asked {
-		return 0, errOpenClosed
+		return errOpenClosed
 	}
 	remote, isIPv4 := ipv4(o.Remote.Addr())
 	if !isIPv4 || !w.link.peer(remote) || o.Remote.Port() == 0 {
-		return 0, errOpenInvalid
+		return errOpenInvalid
 	}
 	if !w.link.reaches(remote) {
-		return 0, errOpenNoRoute
+		return errOpenNoRoute
 	}
 	if o.Request != 0 && !w.client.requests.Known(uint32(o.Request)) {
-		return 0, errOpenInvalid
+		return errOpenInvalid
 	}
-	i, err := w.claim(remote, o)
+	choice, ok := w.choose(o.Local)
+	if !ok {
+		return errOpenInvalid
+	}
+	if w.ports.Begin(s, w.table, w.resting, remote, o.Remote.Port(), choice) != nil {
+		return errOpenInvalid // the local end is not ours
+	}
+	return nil
+}
+
+// open takes the entry for what was begun, and queues the SYN.
+func (w *Worker) open(o *Open, s *conntable.Search) (ID, error) {
+	i, err := w.claim(o, s)
 	if err != nil {
 		return 0, err
 	}
@@ -102,21 +156,15 @@ var (
 
 // claim takes a local end and an entry; a connection in TIME-WAIT makes room
 // when there is none.
-func (w *Worker) claim(remote uint32, o *Open) (uint32, error) {
-	choice, ok := w.choose(o.Local)
-	if !ok {
-		return 0, errOpenInvalid
-	}
+func (w *Worker) claim(o *Open, s *conntable.Search) (uint32, error) {
 	if w.table.Len() == w.table.Cap() {
 		w.evictTimeWait()
 	}
-	i, err := w.ports.Claim(w.table, w.resting, remote, o.Remote.Port(), choice, w.now)
+	i, err := s.Claim(w.now)
 	switch {
 	case err == nil:
 		return i, nil
-	case errors.Is(err, conntable.ErrNotOwned):
-		return 0, errOpenInvalid
-	case choice.Port != 0 && choice.HasLocal && w.table.Len() < w.table.Cap():
+	case o.Local.Port() != 0 && asksFor(o.Local.Addr()) && w.table.Len() < w.table.Cap():
 		return 0, errOpenInUse
 	}
 	return 0, errOpenFull
@@ -138,11 +186,14 @@ func (w *Worker) noteTimeWait(id ID) {
 	w.waits.push(uint64(id))
 }
 
+// asksFor reports whether a local address says which.
+func asksFor(local netip.Addr) bool { return local.IsValid() && !local.IsUnspecified() }
+
 // choose is the local end that the application asks for; false when it is not
 // ours.
 func (w *Worker) choose(local netip.AddrPort) (c conntable.Choice, ok bool) {
 	c.Port = local.Port()
-	if a := local.Addr(); a.IsValid() && !a.IsUnspecified() {
+	if a := local.Addr(); asksFor(a) {
 		address := a.As16()
 		if c.Local, c.HasLocal = w.link.sources.index(&address); !c.HasLocal {
 			return c, false

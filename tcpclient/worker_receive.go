@@ -24,6 +24,7 @@ func (w *Worker) receive(frames []iobackend.Frame) {
 		return
 	}
 	w.table.LookupBatch(w.keys, w.found[:len(w.keys)])
+	w.wheel.Touch(w.found[:len(w.keys)])
 	for w.next = 0; w.next < len(frames); {
 		w.segmentsFrom(frames)
 	}

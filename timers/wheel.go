@@ -53,6 +53,8 @@ type Wheel struct {
 	now   int64                          // present tick: what is due up to it lies in dueSlot
 	count int
 	part  int32 // the slot that is being spread, -1 = none
+	// touched keeps the compiler from leaving out what Touch reads.
+	touched uint32
 }
 
 // NewWheel makes a wheel for the indices 0 to capacity-1 that starts at now.
@@ -98,6 +100,41 @@ func (w *Wheel) Disarm(index uint32) {
 	w.unlink(n)
 	n.prev = 0
 	w.count--
+}
+
+// touchMost is how many indices Touch looks at together.
+const touchMost = 64
+
+// Touch reads what Arm and Disarm of these indices will read, so that cache
+// misses overlap. Indices beyond the capacity are passed over.
+func (w *Wheel) Touch(indices []uint32) {
+	for len(indices) > 0 {
+		n := min(len(indices), touchMost)
+		w.touchSome(indices[:n])
+		indices = indices[n:]
+	}
+}
+
+func (w *Wheel) touchSome(indices []uint32) {
+	touched := w.touched
+	for _, i := range indices {
+		if uint64(i) < uint64(len(w.nodes)) {
+			touched += w.nodes[i].deadline
+		}
+	}
+	for _, i := range indices {
+		if uint64(i) >= uint64(len(w.nodes)) {
+			continue
+		}
+		n := &w.nodes[i]
+		if n.next != 0 {
+			touched += w.nodes[n.next-1].deadline
+		}
+		if n.prev&headFlag == 0 && n.prev != 0 {
+			touched += w.nodes[n.prev-1].deadline
+		}
+	}
+	w.touched = touched
 }
 
 // Armed reports whether an index has a deadline.

@@ -251,3 +251,17 @@ func TestWheelDoesNotAllocate(t *testing.T) {
 	}))
 	require.Less(t, newWheel(t, 1000, 0).Bytes(), 20_000)
 }
+
+func TestTouchChangesNothing(t *testing.T) {
+	w, err := NewWheel(200, 0)
+	require.NoError(t, err)
+	all := []uint32{^uint32(0), 200}
+	for i := range uint32(200) {
+		w.Arm(i, time.Duration(i%3)*time.Second)
+		all = append(all, i)
+	}
+	before := slices.Clone(w.nodes)
+	w.Touch(all)
+	require.Equal(t, before, w.nodes)
+	require.Equal(t, 200, w.Len())
+}
