@@ -35,8 +35,9 @@
 // Its sender now and then falls silent for ever, which the worlds count and
 // excuse: postXmit arms no timer when all that is not acknowledged counts as lost
 // (seen with RACK), or does not fit the window, which older, reordered ACKs widen
-// and newer ones narrow again. A receive buffer of 4 KiB may be filled for ever
-// with what lies behind a hole; the worlds have 16 KiB and more.
+// and newer ones narrow again. It also forgets a connection, without a word,
+// after a minute of SYN-ACKs whose ACKs are lost. A receive buffer of 4 KiB may be
+// filled for ever with what lies behind a hole; the worlds have 16 KiB and more.
 //
 // # Concurrency
 //

@@ -247,7 +247,7 @@ func (a *app) tick(now time.Duration) (next time.Duration, busy bool) {
 			a.dial(k, c, now)
 			busy = true
 		}
-		if v, ok := c.plan.peer.(*visit); ok {
+		if v, ok := c.plan.peer.(*visit); ok && c.connected {
 			if at, owes := v.silentAt(); owes && at > now {
 				next = min(next, at)
 			} else if owes {

@@ -120,14 +120,14 @@ func (v *visit) saw(p *linklayer.Packet) {
 const silence = 10 * time.Minute
 
 // silentAt is when the foreign TCP will have been silent for so long that it has
-// failed: it is no fault of ours, and no use to wait. ok is false when it owes
-// nothing.
+// failed: it is no fault of ours, and no use to wait. What nobody acknowledged may
+// be its SYN, if each ACK of ours was lost. ok is false when it owes nothing.
 func (v *visit) silentAt() (at time.Duration, ok bool) {
 	owed := v.sent
 	if v.fin {
 		owed++
 	}
-	return v.sawLast + silence, v.stands && !v.aborted && !v.wasDead && v.acked < owed
+	return v.sawLast + silence, v.did.answered && !v.aborted && !v.wasDead && (!v.stands || v.acked < owed)
 }
 
 // pump does what there is to do; the foreign TCP calls it when anything has
