@@ -189,6 +189,10 @@ type Config struct {
 	// ReceiveFrames and SendFrames are the frames per queue, powers of two; 0
 	// means 4096 each.
 	ReceiveFrames, SendFrames int
+	// BusyPoll has a Receive that finds nothing run the driver's own poll there
+	// and then, for frames that have come and whose interrupt has not, where the
+	// backend can; for a worker that goes on looking instead of sleeping.
+	BusyPoll bool
 }
 
 // Shared is an address that we share with the kernel: TCP to the ports PortMin

@@ -137,6 +137,11 @@ type Interface struct {
 	// one, and the kernel, or the network card where it can, cuts that into
 	// frames: where AF_XDP copies, and on AF_PACKET.
 	SegmentationOff bool
+	// BusyPoll has a worker that finds nothing run the driver's own poll, over
+	// AF_XDP (iobackend.Config.BusyPoll). It is for network cards whose interrupts
+	// are put off, together with Config.BusyPoll: an empty turn costs a system
+	// call.
+	BusyPoll bool
 	// ReceiveFrames and SendFrames are the frames per queue, powers of two:
 	// 4,096 each. A frame is 2 KiB, or 4 KiB for an MTU above 1,800.
 	ReceiveFrames, SendFrames int

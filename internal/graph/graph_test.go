@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"myriad/sack":               {"github.com/google/btree", "myriad/internal/seq"},
 	"myriad/linklayer":          {"myriad/internal/seq", "gvisor.dev/gvisor/pkg/tcpip/header", "gvisor.dev/gvisor/pkg/tcpip/checksum", "gvisor.dev/gvisor/pkg/tcpip"},
 	"myriad/iobackend":          nil,
-	"myriad/iobackend/afxdp":    {"myriad/iobackend", "myriad/internal/gso", "myriad/internal/netinfo", "github.com/cilium/ebpf", "github.com/cilium/ebpf/btf", "github.com/cilium/ebpf/link", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
+	"myriad/iobackend/afxdp":    {"myriad/iobackend", "myriad/internal/gso", "myriad/internal/huge", "myriad/internal/netinfo", "github.com/cilium/ebpf", "github.com/cilium/ebpf/btf", "github.com/cilium/ebpf/link", "github.com/vishvananda/netlink", "golang.org/x/sys/unix"},
 	"myriad/iobackend/afpacket": {"github.com/vishvananda/netlink", "myriad/iobackend", "myriad/internal/gso", "myriad/internal/netinfo", "golang.org/x/sys/unix"},
 	"myriad/iobackend/simlink":  {"myriad/iobackend", "myriad/internal/gso", "myriad/internal/rss"},
 	"myriad/iobackend/irlstack": {"myriad/iobackend", "myriad/internal/netinfo", "golang.org/x/sys/windows"},

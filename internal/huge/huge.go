@@ -13,10 +13,19 @@ const pageBytes = 2 << 20
 // is advice: where there are none, it is make. T must hold no pointers.
 func Make[T any](n int) []T {
 	s := make([]T, n)
-	if inner := aligned(unsafe.Pointer(unsafe.SliceData(s)), uintptr(n)*unsafe.Sizeof(*new(T))); inner != nil {
+	ask(unsafe.Pointer(unsafe.SliceData(s)), uintptr(n)*unsafe.Sizeof(*new(T)))
+	return s
+}
+
+// Ask asks for large pages under memory that is there already.
+func Ask(memory []byte) {
+	ask(unsafe.Pointer(unsafe.SliceData(memory)), uintptr(len(memory)))
+}
+
+func ask(start unsafe.Pointer, length uintptr) {
+	if inner := aligned(start, length); inner != nil {
 		advise(inner)
 	}
-	return s
 }
 
 // aligned returns the whole large pages within some memory, nil when there are

@@ -36,41 +36,46 @@ var variants = map[string]Options{
 
 func TestBurstsArriveWholeAndInOrder(t *testing.T) {
 	for name, o := range variants {
-		t.Run(name, func(t *testing.T) {
-			queues := 2
-			if o.Generic {
-				queues = 1 // a veth without native XDP forgets the queue
+		t.Run(name, func(t *testing.T) { burstsArrive(t, iobackend.Config{}, o) })
+	}
+	t.Run("busy polling", func(t *testing.T) { burstsArrive(t, iobackend.Config{BusyPoll: true}, Options{}) })
+}
+
+// burstsArrive has frames go to the far end and back.
+func burstsArrive(t *testing.T, c iobackend.Config, o Options) {
+	t.Helper()
+	queues := 2
+	if o.Generic {
+		queues = 1 // a veth without native XDP forgets the queue
+	}
+	w := newWorld(t, testbed.VethConfig{Queues: queues})
+	near := w.openNear(c, o)
+	far := w.openFar(c, o)
+	require.Equal(t, queues, near.Info().Queues)
+	want := "afxdp native copy"
+	if o.Generic {
+		want = "afxdp generic copy"
+	}
+	require.Equal(t, want, near.Info().Method)
+	number := uint64(0)
+	for burst := 1; burst <= 33; burst++ {
+		for index := range queues {
+			sendNumbered(t, near.Queue(index), farDst, number, burst, 60+burst*40)
+			bounce(t, far.Queue(index), number, burst)
+			back := receiveSome(t, near.Queue(index), burst)
+			for i, f := range back {
+				require.Equal(t, number+uint64(i), requireDatagram(t, f.Data))
 			}
-			w := newWorld(t, testbed.VethConfig{Queues: queues})
-			near := w.openNear(iobackend.Config{}, o)
-			far := w.openFar(iobackend.Config{}, o)
-			require.Equal(t, queues, near.Info().Queues)
-			want := "afxdp native copy"
-			if o.Generic {
-				want = "afxdp generic copy"
-			}
-			require.Equal(t, want, near.Info().Method)
-			number := uint64(0)
-			for burst := 1; burst <= 33; burst++ {
-				for index := range queues {
-					sendNumbered(t, near.Queue(index), farDst, number, burst, 60+burst*40)
-					bounce(t, far.Queue(index), number, burst)
-					back := receiveSome(t, near.Queue(index), burst)
-					for i, f := range back {
-						require.Equal(t, number+uint64(i), requireDatagram(t, f.Data))
-					}
-					near.Queue(index).Release(back)
-					number += uint64(burst)
-				}
-			}
-			for index := range queues {
-				c := near.Queue(index).Counters()
-				require.Equal(t, uint64(33*34/2), c.FramesReceived)
-				require.Equal(t, uint64(33*34/2), c.FramesSent)
-				require.Equal(t, c.BytesReceived, c.BytesSent)
-				require.Zero(t, c.DropFillEmpty+c.DropInvalid+c.DropRingFull+c.DropTransmit)
-			}
-		})
+			near.Queue(index).Release(back)
+			number += uint64(burst)
+		}
+	}
+	for index := range queues {
+		c := near.Queue(index).Counters()
+		require.Equal(t, uint64(33*34/2), c.FramesReceived)
+		require.Equal(t, uint64(33*34/2), c.FramesSent)
+		require.Equal(t, c.BytesReceived, c.BytesSent)
+		require.Zero(t, c.DropFillEmpty+c.DropInvalid+c.DropRingFull+c.DropTransmit)
 	}
 }
 

@@ -86,6 +86,14 @@
 // Open must run in the interface's network namespace, on one thread; the
 // queues may be used from any.
 //
+// # Polling and pages
+//
+// With Config.BusyPoll a Receive that finds nothing runs the driver's poll in the
+// caller (SO_PREFER_BUSY_POLL), so that a frame need not wait for an interrupt;
+// set the device's napi_defer_hard_irqs and gro_flush_timeout for it to keep
+// interrupts away altogether. The UMEM is asked for on large pages; what the
+// system has of them it gives.
+//
 // # What may happen to the device
 //
 // The link is looked at four times a second; what that finds is told by Link,

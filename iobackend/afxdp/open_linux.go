@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"myriad/internal/huge"
 	"myriad/internal/netinfo"
 	"myriad/iobackend"
 )
@@ -128,7 +129,7 @@ func lookup(name string) (*netinfo.Info, error) {
 }
 
 func makePlan(c iobackend.Config, o Options, in *netinfo.Info) (*plan, error) {
-	p := &plan{name: in.Name, ifindex: uint32(in.Index), sockets: in.ReceiveQueues}
+	p := &plan{name: in.Name, ifindex: uint32(in.Index), sockets: in.ReceiveQueues, busyPoll: c.BusyPoll}
 	both := min(in.ReceiveQueues, in.TransmitQueues)
 	p.queues = c.Queues
 	if c.Queues == 0 {
@@ -238,6 +239,9 @@ func (d *device) makeUMEM() (err error) {
 	}
 	if d.umem, err = unix.Mmap(fd, 0, size, unix.PROT_READ|unix.PROT_WRITE, flags); err != nil {
 		return explainUMEM(&d.plan, size, err)
+	}
+	if fd < 0 {
+		huge.Ask(d.umem) // before the kernel takes its pages
 	}
 	return nil
 }

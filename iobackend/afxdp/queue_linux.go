@@ -127,6 +127,10 @@ func (q *queue) Receive(frames []iobackend.Frame) (count int, at time.Duration, 
 func (q *queue) receiveFrom(s *socket, frames []iobackend.Frame, whole bool) int {
 	r := s.rx
 	n := min(r.available(uint32(len(frames))), uint32(len(frames)))
+	if n == 0 && whole && q.device.plan.busyPoll {
+		_ = s.pull() // EAGAIN says nothing; what is wrong with the device, inspect finds
+		n = min(r.available(uint32(len(frames))), uint32(len(frames)))
+	}
 	if n == 0 {
 		q.feed(s)
 		return 0

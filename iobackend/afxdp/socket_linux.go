@@ -31,6 +31,7 @@ type plan struct {
 	frameShift     uint
 	receiveShift   uint // log2(receive)
 	pieces, shared bool
+	busyPoll       bool
 	flags          uint16 // of bind
 }
 
@@ -66,6 +67,11 @@ func openSocket(p *plan, index int) (s *socket, err error) {
 	}
 	if err := s.mapRings(p, sends); err != nil {
 		return nil, err
+	}
+	if p.busyPoll {
+		if err := s.prefersPolling(p); err != nil {
+			return nil, err
+		}
 	}
 	s.tune(p, sends)
 	return s, nil
@@ -108,6 +114,33 @@ func (s *socket) tune(p *plan, sends bool) {
 	if unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUFFORCE, bytes) != nil {
 		_ = unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_SNDBUF, bytes)
 	}
+}
+
+// Busy polling, as Linux 5.11 has it for AF_XDP: budgetMax is the most frames
+// that the kernel lets a poll take, pollMicroseconds only has to be above 0, since
+// each poll is one that does not wait.
+const (
+	budgetMax        = 1 << 16 >> 1
+	pollMicroseconds = 20
+)
+
+// prefersPolling has the driver's poll run from our calls, and its interrupts be
+// put off while we go on calling (with napi_defer_hard_irqs and gro_flush_timeout
+// of the device set).
+func (s *socket) prefersPolling(p *plan) error {
+	for _, o := range []struct {
+		name          string
+		option, value int
+	}{
+		{"SO_PREFER_BUSY_POLL", unix.SO_PREFER_BUSY_POLL, 1},
+		{"SO_BUSY_POLL", unix.SO_BUSY_POLL, pollMicroseconds},
+		{"SO_BUSY_POLL_BUDGET", unix.SO_BUSY_POLL_BUDGET, min(p.receive, budgetMax)},
+	} {
+		if err := unix.SetsockoptInt(s.fd, unix.SOL_SOCKET, o.option, o.value); err != nil {
+			return fmt.Errorf("%s: %w: busy polling needs Linux 5.11 and CAP_NET_ADMIN; leave BusyPoll out", o.name, err)
+		}
+	}
+	return nil
 }
 
 // register makes memory the socket's UMEM.
@@ -189,7 +222,8 @@ func (s *socket) push() unix.Errno {
 	return e
 }
 
-// pull makes a zero-copy driver look at the fill ring.
+// pull makes a zero-copy driver look at the fill ring, and with busy polling runs
+// the driver's poll.
 func (s *socket) pull() unix.Errno {
 	_, _, e := unix.RawSyscall6(unix.SYS_RECVFROM, uintptr(s.fd), 0, 0, unix.MSG_DONTWAIT, 0, 0)
 	return e
