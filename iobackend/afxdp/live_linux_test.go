@@ -78,17 +78,24 @@ func receiveAll(t *testing.T, q iobackend.Queue, count int) [][]byte {
 	return all
 }
 
-// Small batches do not pay for a run, large ones do; both are one call.
+// Small batches do not pay for a run, large ones do; both are one call, however
+// the device is driven otherwise.
 func TestLiveFramesAreForBatches(t *testing.T) {
-	w := newWorld(t, twoQ)
-	w.openFar(iobackend.Config{}, Options{})
-	q := w.openLive(iobackend.Config{}).Queue(1).(*queue)
-	sendNumbered(t, q, farDst, 0, liveMin-1, 60)
-	require.EqualValues(t, liveMin-1, q.given)
-	sendNumbered(t, q, farDst, 0, 5*liveMin, 60)
-	require.EqualValues(t, liveMin-1, q.given, "sent by AF_XDP")
-	require.Zero(t, q.live.list.refused)
-	require.EqualValues(t, 6*liveMin-1, q.Counters().FramesSent)
+	for name, o := range variants {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, twoQ)
+			far := w.openFar(iobackend.Config{Queues: 1}, Options{}).Queue(0)
+			o.Live = true
+			q := w.openNear(iobackend.Config{}, o).Queue(1).(*queue)
+			sendNumbered(t, q, farDst, 0, liveMin-1, 60)
+			require.EqualValues(t, liveMin-1, q.given)
+			sendNumbered(t, q, farDst, 0, 5*liveMin, 60)
+			require.EqualValues(t, liveMin-1, q.given, "sent by AF_XDP")
+			require.EqualValues(t, 6*liveMin-1, q.Counters().FramesSent)
+			require.Zero(t, q.Counters().DropTransmit)
+			receiveAll(t, far, 6*liveMin-1)
+		})
+	}
 }
 
 // All frames can be sent, again and again: each is free when Transmit returns.
