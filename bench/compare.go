@@ -66,7 +66,7 @@ func (o *connectOptions) compare(ctx context.Context, each func(r *report.Row) e
 					continue
 				}
 				row, err := c.turn(ctx, method, job)
-				if strings.HasSuffix(method, "live") && errors.Is(err, iobackend.ErrNotSupported) {
+				if strings.HasSuffix(method, "live") && errors.Is(err, iobackend.ErrNotSupported) || err != nil && slices.Contains(scanner.Tools, method) {
 					c.skip(method, err)
 					continue
 				}

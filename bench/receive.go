@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"myriad/bench/internal/report"
 )
 
 // receiveRow is one run.
@@ -18,13 +20,12 @@ type receiveRow struct {
 	Threshold int    `json:"threshold"` // 0: never handed over
 	Capacity  int    `json:"capacity"`  // frames/s of a queue's application; 0: without limit
 
-	Offered         float64 `json:"offered_per_second"` // asked for; 0: at once
-	Seconds         float64 `json:"seconds"`
-	Sent            uint64  `json:"sent"`
-	SentPerSecond   float64 `json:"sent_per_second"` // what the generator reached
-	Taken           uint64  `json:"taken"`           // by the application
-	FramesPerSecond float64 `json:"frames_per_second"`
-	Burst           int     `json:"burst"` // the longest taken without loss
+	Offered       float64 `json:"offered_per_second"` // asked for; 0: at once
+	Seconds       float64 `json:"seconds"`
+	Sent          uint64  `json:"sent"`
+	SentPerSecond float64 `json:"sent_per_second"` // what the generator reached
+	Taken         uint64  `json:"taken"`           // by the application
+	Burst         int     `json:"burst"`           // the longest taken without loss
 
 	DropDevice      uint64 `json:"drop_device"` // before our memory: veth's own ring
 	DropRingFull    uint64 `json:"drop_ring_full"`
@@ -37,6 +38,17 @@ type receiveRow struct {
 	ReceiverSeconds float64        `json:"receiver_seconds"` // processor time of the workers
 	MachineSeconds  float64        `json:"machine_seconds"`
 	PerQueue        []receiveQueue `json:"per_queue"`
+	// Frames a second are those that the application took. The far end is the
+	// generator.
+	report.Common
+}
+
+// takenPerSecond is 0 where it says nothing, as with bursts.
+func (r *receiveRow) takenPerSecond() float64 {
+	if r.FramesPerSecond == nil {
+		return 0
+	}
+	return *r.FramesPerSecond
 }
 
 // receiveQueue is one queue's part.

@@ -43,6 +43,12 @@ func TestReceiveAtARate(t *testing.T) {
 	for _, r := range rows {
 		require.EqualValues(t, 2000, r.Sent)
 		requireAccounted(t, r)
+		require.Equal(t, "unique", r.Destinations)
+		require.Positive(t, r.takenPerSecond())
+		require.Positive(t, r.ClientCores)
+		require.NotNil(t, r.CPUBusy)
+		require.Equal(t, r.FarEndCores > 0, r.CPUFarEnd != nil, "the generator's processor")
+		require.Len(t, r.cells(), len(receivePart(rows).Columns))
 		require.Zero(t, r.HandedOver)
 	}
 }

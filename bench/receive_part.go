@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 )
 
 // receivePart shows the runs.
@@ -12,9 +15,9 @@ func receivePart(rows []receiveRow) page.Part {
 		Name: "receive", Title: "Frames received", Command: "go run ./bench receive",
 		Text: "Frames handed to the application from an open-loop generator on the last processor; IRLstack's Table 4 and WireCAP's questions. " +
 			"Dropped by device: veth's own ring of 256 frames; ring: our receive ring was full; fill: we had no frame free. " +
-			"Under imbalance all frames arrive on one queue, and each queue's application takes its capacity by the clock.",
-		Columns: []string{"", "backend", "queues", "pool", "hand over at", "offered/s", "sent/s", "taken/s", "lost", "device", "ring", "fill", "invalid",
-			"not ours", "unseen", "handed over", "longest burst", "CPU ns each"},
+			"Under imbalance all frames arrive on one queue, and each queue's application takes its capacity by the clock. Raw frames make no connections; the far end is the generator. " + report.Ports + ".",
+		Columns: slices.Concat([]string{"", "backend", "pool", "hand over at", "offered/s", "sent/s", "lost", "device", "ring", "fill", "invalid",
+			"not ours", "unseen", "by queue: taken, ring, fill", "handed over", "longest burst", "CPU ns each"}, report.Columns),
 	}
 	for i := range rows {
 		r := &rows[i]
@@ -37,13 +40,23 @@ func (r *receiveRow) cells() []string {
 	if r.Table == "burst" {
 		burst, lost = page.Number(uint64(r.Burst)), "" // longer ones were tried too
 	}
-	return []string{
-		r.Table, r.Backend, fmt.Sprint(r.Queues), page.Number(uint64(r.Pool)), threshold,
-		page.Rate(r.Offered), page.Rate(r.SentPerSecond), page.Rate(r.FramesPerSecond), lost,
+	return slices.Concat([]string{
+		r.Table, r.Backend, page.Number(uint64(r.Pool)), threshold,
+		page.Rate(r.Offered), page.Rate(r.SentPerSecond), lost,
 		page.Number(r.DropDevice), page.Number(r.DropRingFull), page.Number(r.DropFillEmpty), page.Number(r.DropInvalid),
-		page.Number(r.DropApplication), page.Number(r.Unaccounted), page.Number(r.HandedOver), burst,
+		page.Number(r.DropApplication), page.Number(r.Unaccounted), r.byQueue(), page.Number(r.HandedOver), burst,
 		page.Rate(1e9 * r.ReceiverSeconds / float64(max(r.Taken, 1))),
+	}, r.Cells(r.Queues))
+}
+
+// byQueue is what each queue took and dropped.
+func (r *receiveRow) byQueue() string {
+	var parts []string
+	for k := range r.PerQueue {
+		q := &r.PerQueue[k]
+		parts = append(parts, fmt.Sprintf("%d: %s, %s, %s", k, page.Number(q.Taken), page.Number(q.DropRingFull), page.Number(q.DropFillEmpty)))
 	}
+	return strings.Join(parts, "; ")
 }
 
 // receiveCharts show what of the offered frames was taken, the bursts, and what
@@ -65,12 +78,12 @@ func receiveCharts(rows []receiveRow) (charts []page.Chart) {
 				rate.Lines = append(rate.Lines, page.Line{Label: label})
 			}
 			l := &rate.Lines[k]
-			l.X, l.Y = append(l.X, r.Offered), append(l.Y, r.FramesPerSecond)
+			l.X, l.Y = append(l.X, r.Offered), append(l.Y, r.takenPerSecond())
 		case "burst":
 			burst.Bars = append(burst.Bars, page.Bar{Label: fmt.Sprintf("%s %d", r.Backend, r.Pool), Value: float64(r.Burst)})
 		case "imbalance":
 			lost := 100 * float64(r.Sent-min(r.Sent, r.Taken)) / float64(max(r.Sent, 1))
-			imbalance.Bars = append(imbalance.Bars, page.Bar{Label: r.Backend + " " + r.cells()[4], Value: lost})
+			imbalance.Bars = append(imbalance.Bars, page.Bar{Label: r.Backend + " " + r.cells()[3], Value: lost})
 		}
 	}
 	for _, c := range []page.Chart{rate, burst, imbalance} {

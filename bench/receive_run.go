@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/receive"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
@@ -80,10 +81,33 @@ func (w *receiveWorld) measure(ctx context.Context, o *receiveOptions) (err erro
 		return err
 	}
 	row.MachineSeconds = (machine.User + machine.System).Seconds()
+	row.columns(machine, queues)
 	row.Sent = w.sent
 	after, err := w.deviceDrops()
 	row.fill(queues, after.since(w.before))
 	return err
+}
+
+// columns are those that all rows have. The generator has the last processor, for
+// itself where there are two.
+func (r *receiveRow) columns(machine usage.Whole, queues []receive.Queue) {
+	var own usage.CPU
+	for _, q := range queues {
+		own.User += q.CPU.User
+		own.System += q.CPU.System
+	}
+	r.Interfaces, r.Destinations, r.FrameBytes = 1, "one", report.Some(send.FrameMin)
+	if r.Table == "rate" {
+		r.Destinations = "unique"
+	}
+	last := len(machine.Cores) - 1
+	r.CPU(machine, own, max(min(r.Queues, last), 1))
+	if last < 1 {
+		return
+	}
+	r.FarEndCores = 1
+	generator := usage.Whole{Cores: machine.Cores[last:], Elapsed: machine.Elapsed}.Busy()
+	r.CPUFarEnd = report.Some(generator.Share)
 }
 
 // settleMost bounds the wait for what is on its way.
@@ -97,7 +121,8 @@ func (w *receiveWorld) offer(ctx context.Context, duration time.Duration) error 
 	w.row.Seconds = result.Elapsed.Seconds()
 	w.row.SentPerSecond = perSecond(result.Sent, result.Elapsed)
 	// What is left when sending ends is taken within its own time.
-	w.row.FramesPerSecond = perSecond(w.receiver.Taken(), result.Elapsed)
+	taken := w.receiver.Taken()
+	w.row.Rates(report.Traffic{In: taken, InWire: taken * (send.FrameMin + report.Onwire)}, 0, result.Elapsed)
 	return err
 }
 
@@ -160,7 +185,7 @@ func (r *receiveRow) fill(queues []receive.Queue, device deviceDrops) {
 		r.Taken += q.Taken
 		r.DropApplication += q.Other
 		r.HandedOver += q.HandedOver
-		r.ReceiverSeconds += q.CPU.Seconds()
+		r.ReceiverSeconds += (q.CPU.User + q.CPU.System).Seconds()
 		r.DropRingFull += q.Device.DropRingFull
 		r.DropFillEmpty += q.Device.DropFillEmpty
 		r.DropInvalid += q.Device.DropInvalid

@@ -116,12 +116,12 @@ func (o *scanOptions) runAll(ctx context.Context, each func(r *scanRow) error) (
 
 // round measures the three.
 func (o *scanOptions) round(ctx context.Context, binary string, row *scanRow) error {
-	bare := sendRow{Method: send.DeviceMethod, Queues: o.queues, Destinations: "unique", FrameBytes: send.FrameMin, Batch: o.batch}
+	bare := sendRow{Method: send.DeviceMethod, Queues: o.queues, Batch: o.batch}.to("unique", send.FrameMin)
 	sending := sendOptions{duration: o.duration}
 	if err := sending.run(ctx, &bare); err != nil {
 		return err
 	}
-	row.SendPerSecond, row.SendCPU = bare.FramesPerSecond, bare.cpuNanoseconds()
+	row.SendPerSecond, row.SendCPU = bare.perSecond(), bare.cpuNanoseconds()
 	var err error
 	if row.SilentPerSecond, row.ScanCPU, err = o.scan(ctx, binary, true); err != nil {
 		return err

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/farend"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/wire"
 	"myriad/iobackend"
@@ -19,24 +20,40 @@ import (
 
 // sendRow is one run.
 type sendRow struct {
-	Table           string  `json:"table"` // rate, firewall, batch
-	Method          string  `json:"method"`
-	Destinations    string  `json:"destinations"` // one, unique
-	Firewall        bool    `json:"firewall"`     // nftables and connection tracking
-	Queues          int     `json:"queues"`
-	FrameBytes      int     `json:"frame_bytes"` // with the check sequence
-	Batch           int     `json:"batch"`
-	Seconds         float64 `json:"seconds"`
-	FramesPerSecond float64 `json:"frames_per_second"` // arrived, or, where nobody counted, sent
-	ShareOf10G      float64 `json:"share_of_10_gbe"`   // with preamble and gap
-	Sent            uint64  `json:"sent"`
-	Arrived         uint64  `json:"arrived"`
-	Refused         uint64  `json:"refused"` // by the kernel, to us
-	Lost            uint64  `json:"lost"`    // sent and not arrived
-	Counted         bool    `json:"counted"` // at the far end; else arrived and lost are not known
-	UserSeconds     float64 `json:"user_seconds"`
-	SystemSeconds   float64 `json:"system_seconds"`
-	MachineSeconds  float64 `json:"machine_seconds"`
+	Table          string  `json:"table"` // rate, firewall, batch
+	Method         string  `json:"method"`
+	Firewall       bool    `json:"firewall"` // nftables and connection tracking
+	Queues         int     `json:"queues"`
+	Batch          int     `json:"batch"`
+	Seconds        float64 `json:"seconds"`
+	Sent           uint64  `json:"sent"`
+	Arrived        uint64  `json:"arrived"`
+	Refused        uint64  `json:"refused"` // by the kernel, to us
+	Lost           uint64  `json:"lost"`    // sent and not arrived
+	Counted        bool    `json:"counted"` // at the far end; else arrived and lost are not known
+	UserSeconds    float64 `json:"user_seconds"`
+	SystemSeconds  float64 `json:"system_seconds"`
+	MachineSeconds float64 `json:"machine_seconds"`
+	// Frames a second are those that arrived, or, where nobody counted, that
+	// were sent.
+	report.Common
+}
+
+// to is the row with that destination and size.
+func (r sendRow) to(destinations string, size int) sendRow {
+	r.Destinations, r.FrameBytes = destinations, report.Some(float64(size))
+	return r
+}
+
+// size is a frame's, with the check sequence.
+func (r *sendRow) size() int { return int(*r.FrameBytes) }
+
+// perSecond is what arrived in a second.
+func (r *sendRow) perSecond() float64 {
+	if r.FramesPerSecond == nil {
+		return 0
+	}
+	return *r.FramesPerSecond
 }
 
 // sendCommand is `bench send`.
@@ -66,7 +83,7 @@ func (o *sendOptions) jobs() (jobs []sendRow) {
 	for _, table := range o.tables {
 		for _, queues := range o.queues {
 			for _, m := range o.methods {
-				job := sendRow{Table: table, Method: m, Queues: queues, Destinations: "unique", FrameBytes: o.sizes[0], Batch: o.batch}
+				job := sendRow{Table: table, Method: m, Queues: queues, Batch: o.batch}.to("unique", o.sizes[0])
 				if !send.UsesBatch(m) {
 					job.Batch = 1
 				}
@@ -83,8 +100,7 @@ func (o *sendOptions) variants(job sendRow) (jobs []sendRow) {
 	case "rate":
 		for _, destinations := range []string{"one", "unique"} {
 			for _, size := range o.sizes {
-				job.Destinations, job.FrameBytes = destinations, size
-				jobs = append(jobs, job)
+				jobs = append(jobs, job.to(destinations, size))
 			}
 		}
 	case "firewall":
@@ -172,7 +188,7 @@ func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
 func (o *sendOptions) config(row *sendRow) send.Config {
 	return send.Config{
 		Method: row.Method, Unique: row.Destinations == "unique",
-		FrameBytes: row.FrameBytes, Batch: row.Batch, Queues: row.Queues, Count: o.count, Duration: o.duration,
+		FrameBytes: row.size(), Batch: row.Batch, Queues: row.Queues, Count: o.count, Duration: o.duration,
 	}
 }
 
@@ -228,6 +244,8 @@ func (r *sendRow) fill(m *send.Result) {
 	r.rate(m.Sent)
 	r.UserSeconds, r.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
 	r.MachineSeconds = (m.Machine.User + m.Machine.System).Seconds()
+	r.Interfaces = 1
+	r.CPU(m.Machine, m.Process, r.Queues)
 }
 
 // count takes over what the far end counted.
@@ -237,11 +255,6 @@ func (r *sendRow) count(arrived uint64) {
 }
 
 func (r *sendRow) rate(frames uint64) {
-	if r.Seconds > 0 {
-		r.FramesPerSecond = float64(frames) / r.Seconds
-	}
-	r.ShareOf10G = r.FramesPerSecond * float64(r.FrameBytes+onWire) * 8 / 10e9
+	wire := frames * uint64(r.size()+report.Onwire)
+	r.Rates(report.Traffic{Out: frames, OutWire: wire}, 0, time.Duration(r.Seconds*float64(time.Second)))
 }
-
-// onWire is what a frame takes besides itself: preamble and gap.
-const onWire = 20

@@ -30,7 +30,11 @@ func TestSendByEachMethod(t *testing.T) {
 		require.EqualValues(t, count*r.Queues, r.Sent+r.Refused, "%+v", r)
 		require.Equal(t, r.Sent, r.Arrived+r.Lost, "%+v", r)
 		require.Positive(t, r.Arrived, "%+v", r)
-		require.Positive(t, r.FramesPerSecond)
+		require.Positive(t, r.perSecond())
+		require.Equal(t, []int{1, r.Queues, 0}, []int{r.Interfaces, r.ClientCores, r.FarEndCores})
+		require.InEpsilon(t, r.perSecond()*(*r.FrameBytes+20)*8/1e9, *r.ShareOf1G, 1e-9)
+		require.NotNil(t, r.CPUBusy)
+		require.Nil(t, r.CPUFarEnd, "it has no processor of its own")
 	}
 }
 
@@ -41,7 +45,7 @@ func TestSendOnAnInterface(t *testing.T) {
 	for _, r := range rows {
 		require.EqualValues(t, 500, r.Sent, "%+v", r)
 		require.False(t, r.Counted, "%+v", r)
-		require.Positive(t, r.FramesPerSecond)
+		require.Positive(t, r.perSecond())
 	}
 	require.Contains(t, sendPart(rows).Rows[0], "not measured")
 }
@@ -60,6 +64,9 @@ func TestSendByBatchAndWithFirewall(t *testing.T) {
 	require.Equal(t, 8, walls)
 	part := sendPart(rows)
 	require.Len(t, part.Rows, len(rows))
+	for _, cells := range part.Rows {
+		require.Len(t, cells, len(part.Columns))
+	}
 	require.Len(t, part.Charts, 2)
 	require.Len(t, part.Charts[0].Lines, 3)
 }

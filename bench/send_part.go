@@ -2,8 +2,10 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
 )
 
@@ -12,16 +14,16 @@ func sendPart(rows []sendRow) page.Part {
 	p := page.Part{
 		Name: "send", Title: "Raw frames sent", Command: "go run ./bench send",
 		Text: "Frames per second that arrived at the far end of a veth pair, on the same processors. IRLstack's Tables 1 and 3, and its Figure 2. " +
+			"Raw frames make no connections. " + report.Ports + ". " +
 			"Connection tracking holds 262,144 pairs of ends by default; further ones are refused or displace others.",
-		Columns: []string{"", "method", "destinations", "firewall", "queues", "frame B", "batch", "frames/s", "of 10 GbE", "refused", "lost", "CPU ns each"},
+		Columns: slices.Concat([]string{"", "method", "firewall", "batch", "refused", "lost", "CPU ns each"}, report.Columns),
 	}
 	for i := range rows {
 		r := &rows[i]
-		p.Rows = append(p.Rows, []string{
-			r.Table, r.Method, r.Destinations, yesNo(r.Firewall), fmt.Sprint(r.Queues), fmt.Sprint(r.FrameBytes), fmt.Sprint(r.Batch),
-			page.Rate(r.FramesPerSecond), fmt.Sprintf("%.1f %%", 100*r.ShareOf10G), page.Number(r.Refused), r.lost(),
+		p.Rows = append(p.Rows, slices.Concat([]string{
+			r.Table, r.Method, yesNo(r.Firewall), fmt.Sprint(r.Batch), page.Number(r.Refused), r.lost(),
 			page.Rate(r.cpuNanoseconds()),
-		})
+		}, r.Cells(r.Queues)))
 	}
 	p.Charts = append(sendRateCharts(rows), sendBatchCharts(rows)...)
 	return p
@@ -45,7 +47,7 @@ func sendRateCharts(rows []sendRow) (charts []page.Chart) {
 	byQueues := make(map[int]int)
 	for i := range rows {
 		r := &rows[i]
-		if r.Table != "rate" || r.Destinations != "unique" || r.FrameBytes != send.FrameMin {
+		if r.Table != "rate" || r.Destinations != "unique" || r.size() != send.FrameMin {
 			continue
 		}
 		k, ok := byQueues[r.Queues]
@@ -57,7 +59,7 @@ func sendRateCharts(rows []sendRow) (charts []page.Chart) {
 				Title: fmt.Sprintf("64-byte frames to unique destinations, queues: %d", r.Queues), X: "method", Y: "frames/s",
 			})
 		}
-		charts[k].Bars = append(charts[k].Bars, page.Bar{Label: r.Method, Value: r.FramesPerSecond})
+		charts[k].Bars = append(charts[k].Bars, page.Bar{Label: r.Method, Value: r.perSecond()})
 	}
 	return charts
 }
@@ -81,7 +83,7 @@ func sendBatchCharts(rows []sendRow) []page.Chart {
 			cpu.Lines = append(cpu.Lines, page.Line{Label: label})
 		}
 		add := func(l *page.Line, y float64) { l.X, l.Y = append(l.X, float64(r.Batch)), append(l.Y, y) }
-		add(&rate.Lines[k], r.FramesPerSecond)
+		add(&rate.Lines[k], r.perSecond())
 		add(&cpu.Lines[k], r.cpuNanoseconds())
 	}
 	if len(rate.Lines) == 0 {

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"myriad/bench/internal/usage"
 	"myriad/iobackend"
 )
 
@@ -35,7 +36,7 @@ type Queue struct {
 	Other      uint64 // frames that were not ours
 	HandedOver uint64
 	HeldMost   int
-	CPU        time.Duration
+	CPU        usage.CPU
 	Device     iobackend.Counters
 }
 

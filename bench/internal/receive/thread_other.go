@@ -2,7 +2,7 @@
 
 package receive
 
-import "time"
+import "myriad/bench/internal/usage"
 
 // threadCPU is not known here.
-func threadCPU() time.Duration { return 0 }
+func threadCPU() usage.CPU { return usage.CPU{} }

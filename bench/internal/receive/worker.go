@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/cpu"
+	"myriad/bench/internal/usage"
 	"myriad/iobackend"
 )
 
@@ -24,7 +25,7 @@ type worker struct {
 	other      uint64
 	handedOver uint64
 	heldMost   int
-	cpu        time.Duration
+	cpu        usage.CPU
 	err        error
 
 	// Others read these, so they have cache lines of their own.
@@ -39,7 +40,7 @@ func (w *worker) run() {
 	c := &w.receiver.config
 	cpu.Pin(c.CPUs, w.index%c.CPUs)
 	before := threadCPU()
-	defer func() { w.cpu = threadCPU() - before }()
+	defer func() { w.cpu = threadCPU().Since(before) }()
 	w.since = w.queue.Now()
 	for !w.receiver.stop.Load() {
 		if w.receiver.paused.Load() {

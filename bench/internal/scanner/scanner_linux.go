@@ -77,6 +77,7 @@ func zmapArguments(j *Job, directory string) []string {
 		"-C", "/dev/null", "-b", "/dev/null", "-i", j.Interface, "-G", j.Gateway.String(),
 		"-S", j.Sources.Addr().Next().String(), "-p", strconv.Itoa(int(j.Port)),
 		"-r", "100000000", "-T", strconv.Itoa(j.Threads), "-c", lateSeconds, "-q", "--disable-syslog",
+		"--max-sendto-failures", "1000000000", // a full queue on the way out is no reason to give up
 		"-o", "/dev/null", "-m", filepath.Join(directory, "summary"),
 	}
 	if j.Count > 0 {
@@ -160,9 +161,10 @@ func Run(ctx context.Context, name string, j Job, start func(*exec.Cmd) error) (
 	return r, nil
 }
 
-// tail is the end of what a tool said.
+// tail is the end of what a tool said, in one line.
 func tail(b []byte) []byte {
-	b = bytes.TrimSpace(bytes.ReplaceAll(b, []byte{'\r'}, []byte{'\n'}))
+	lines := bytes.FieldsFunc(b, func(r rune) bool { return r == '\r' || r == '\n' })
+	b = bytes.TrimSpace(bytes.Join(lines[max(len(lines)-3, 0):], []byte("; ")))
 	return b[max(len(b)-400, 0):]
 }
 
