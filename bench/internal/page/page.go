@@ -42,8 +42,9 @@ type image struct {
 	Source      template.URL // the chart itself
 }
 
-// Write makes the directory, and in it the page and each chart. The page holds
-// the charts too, and refers to nothing outside of itself.
+// Write makes the directory, and in it the page, each chart, and the tables in
+// Markdown. The page holds the charts too, and refers to nothing outside of
+// itself.
 func (r *Report) Write(directory string) error {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return fmt.Errorf("page: %w", err)
@@ -76,5 +77,5 @@ func (r *Report) Write(directory string) error {
 	if err != nil {
 		return fmt.Errorf("page: %w", err)
 	}
-	return nil
+	return r.writeTables(directory)
 }

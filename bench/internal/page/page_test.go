@@ -66,6 +66,21 @@ func TestPageIsWholeAndOffline(t *testing.T) {
 	}
 }
 
+// The tables are there for who reads them in a repository, too.
+func TestTablesInMarkdown(t *testing.T) {
+	directory := t.TempDir()
+	r := example()
+	require.NoError(t, r.Write(directory))
+	text, err := os.ReadFile(filepath.Join(directory, TablesName))
+	require.NoError(t, err)
+	for _, want := range []string{
+		"# A &lt;report>\n", "\n- Processors: 2 & more\n", "\n## Part one\n", "|  | rate |\n|---|--:|\n| fast | 1,000 |\n| &lt;slow> | not measured |\n",
+		"\nOne more.\n\n|  | share |\n", "\n- fast: failed timed out 3\n", "\n![Bars](one-bars.svg)\n", "\n## Part two\n\nSkipped: needs root\n",
+	} {
+		require.Contains(t, string(text), want)
+	}
+}
+
 func TestTableInText(t *testing.T) {
 	r := example()
 	var out strings.Builder
