@@ -170,10 +170,11 @@ func (t *Table) Retire(index uint32, q *Quarantine, now time.Duration) bool {
 	return true
 }
 
-// TouchRest reads from where the tuple of the entry at an index below Cap will
-// rest, ahead of Retire. It returns something of it, as Search.Touch does.
-func (t *Table) TouchRest(index uint32, q *Quarantine) uint32 {
-	return q.touch(t.HashAt(index))
+// TouchEnd reads what Retire of the entry at an index below Cap will read. It
+// returns something of it, as Search.Touch does.
+func (t *Table) TouchEnd(index uint32, q *Quarantine) uint32 {
+	hash := t.HashAt(index)
+	return t.index.touch(hash) + q.touch(hash)
 }
 
 // removeHashed is Remove, given the hash of the entry's key.

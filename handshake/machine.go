@@ -87,7 +87,7 @@ func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, erro
 }
 
 // Events is what a call made happen, for the application.
-type Events uint8
+type Events uint16
 
 const (
 	Connected Events = 1 << iota
@@ -106,18 +106,26 @@ const (
 	Failed
 	// Gone: the entry is to be removed once Output has nothing more to say.
 	Gone
-)
-
-// Result is what a Step or Timeout made happen.
-type Result struct {
-	Events  Events
-	Reason  Reason
-	Data    []byte        // borrowed from the segment
-	Elapsed time.Duration // with Connected: from the last SYN to its answer
 	// Reply: Machine.Reply is to be sent at once, apart from the connection's
 	// own output: the RST for a segment that it refuses.
-	Reply bool
+	Reply
+)
+
+// Result is what a Step or Timeout made happen. It is small enough to be
+// returned in registers: in memory it would be written field by field and copied
+// in larger pieces, which makes the processor wait.
+type Result struct {
+	Data    []byte // borrowed from the segment
+	Elapsed Micros // with Connected: from the last SYN to its answer
+	Events  Events
+	Reason  Reason
 }
+
+// Micros is a span of time in µs.
+type Micros uint32
+
+// Duration is the same as Go has it.
+func (m Micros) Duration() time.Duration { return time.Duration(m) * time.Microsecond }
 
 // Out is a segment to be sent.
 type Out struct {

@@ -1,8 +1,6 @@
 package handshake
 
 import (
-	"time"
-
 	"myriad/conntable"
 	"myriad/linklayer"
 )
@@ -59,7 +57,7 @@ func (m *Machine) staleACK(c *conn, g *linklayer.Segment) Result {
 // refuse answers an unacceptable ACK with <SEQ=SEG.ACK><CTL=RST>.
 func (m *Machine) refuse(g *linklayer.Segment) Result {
 	m.Reply = linklayer.Segment{Seq: g.Ack, Flags: linklayer.RST}
-	return Result{Reply: true}
+	return Result{Events: Reply}
 }
 
 // negotiate takes the peer's SYN: its sequence number, window and options. It
@@ -104,9 +102,9 @@ func (m *Machine) negotiate(c *conn, g *linklayer.Segment) bool {
 func (m *Machine) establish(c *conn, g *linklayer.Segment) Result {
 	e := c.e
 	r := Result{Events: Connected}
-	r.Elapsed = time.Duration(micros(c.now)-e.Micros) * time.Microsecond
+	r.Elapsed = Micros(micros(c.now) - e.Micros)
 	if e.Retries == 0 {
-		e.Micros = max(uint32(r.Elapsed/time.Microsecond), 1)
+		e.Micros = max(uint32(r.Elapsed), 1)
 	} else {
 		// Karn: which SYN was answered? RFC 6298 §5.7 wants 3 s for data.
 		e.Micros = unmeasured

@@ -81,33 +81,36 @@ func (w *Worker) flush() {
 	if !room {
 		return
 	}
-	w.touchEnds()
 	for w.next = 0; room && w.next < len(w.output); {
-		room = w.sendFrom()
+		until := min(w.next+together, len(w.output))
+		w.touchEnds(w.output[w.next:until])
+		for room && w.next < until {
+			room = w.sendFrom(until)
+		}
 	}
 	// Without a frame the rest keeps its place.
 	n := copy(w.output, w.output[w.next:])
 	w.output = w.output[:n]
 }
 
-// touchEnds reads from where connections that end now will rest, all of them
+// touchEnds reads what the end of connections takes, of all that end now
 // together, so that cache misses overlap.
-func (w *Worker) touchEnds() {
+func (w *Worker) touchEnds(some []uint32) {
 	touched := w.touched
-	for _, i := range w.output {
+	for _, i := range some {
 		if handshake.Resetting(w.table.At(i).Flags) {
-			touched += w.table.TouchRest(i, w.resting)
+			touched += w.table.TouchEnd(i, w.resting)
 		}
 	}
 	w.touched = touched
 }
 
-// sendFrom sends until the end, or until an assertion fails; it reports false
-// when the device had no frame.
-func (w *Worker) sendFrom() (room bool) {
+// sendFrom sends until a place in the list, or until an assertion fails; it
+// reports false when the device had no frame.
+func (w *Worker) sendFrom(until int) (room bool) {
 	room = true
 	defer w.contain()
-	for ; w.next < len(w.output); w.next++ {
+	for ; w.next < until; w.next++ {
 		w.inHand = w.output[w.next]
 		if !w.send(w.inHand) {
 			return false

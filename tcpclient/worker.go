@@ -236,7 +236,7 @@ func (w *Worker) result(i uint32, r *handshake.Result) {
 	}
 	if r.Events&handshake.Connected != 0 {
 		w.counters.connected++
-		w.event(i, Connected).Elapsed = r.Elapsed
+		w.event(i, Connected).Elapsed = r.Elapsed.Duration()
 	}
 	if r.Events == handshake.Connected {
 		return

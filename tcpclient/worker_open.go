@@ -49,16 +49,12 @@ func (s *starts) next(now, otherwise time.Duration) time.Duration {
 // Open opens connections; results, of the same length, gets one element each.
 // The SYNs leave at the end of the turn, within Config.Rate.
 func (w *Worker) Open(opens []Open, results []Opened) {
-	for len(opens) > openTogether {
-		w.openSome(opens[:openTogether], results)
-		opens, results = opens[openTogether:], results[openTogether:]
+	for len(opens) > together {
+		w.openSome(opens[:together], results)
+		opens, results = opens[together:], results[together:]
 	}
 	w.openSome(opens, results)
 }
-
-// openTogether is how many connections are opened step by step together, so
-// that their cache misses overlap.
-const openTogether = 64
 
 // opening is a connection on its way into the table.
 type opening struct {
@@ -66,7 +62,7 @@ type opening struct {
 	err    error
 }
 
-// openSome opens at most openTogether connections.
+// openSome opens at most together connections.
 func (w *Worker) openSome(opens []Open, results []Opened) {
 	touched := w.touched
 	for k := range opens {

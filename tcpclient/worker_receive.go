@@ -23,12 +23,23 @@ func (w *Worker) receive(frames []iobackend.Frame) {
 	if len(w.keys) == 0 {
 		return
 	}
-	w.table.LookupBatch(w.keys, w.found[:len(w.keys)])
-	w.wheel.Touch(w.found[:len(w.keys)])
-	for w.next = 0; w.next < len(frames); {
-		w.segmentsFrom(frames)
+	w.next = 0
+	for done := 0; done < len(w.keys); {
+		some := w.keys[done:min(done+together, len(w.keys))]
+		found := w.found[done : done+len(some)]
+		w.table.LookupBatch(some, found)
+		w.wheel.Touch(found)
+		done += len(some)
+		for w.next < len(frames) && int(w.owners[w.next]) < done {
+			w.segmentsFrom(frames, done)
+		}
 	}
 }
+
+// together is how many connections are looked up, opened or ended step by step
+// together, so that their cache misses overlap: enough for that, and few enough
+// that what they touch is not forgotten before it is used.
+const together = 64
 
 // sortFrom sorts frames until the end, or until an assertion fails.
 func (w *Worker) sortFrom(frames []iobackend.Frame) {
@@ -42,10 +53,11 @@ func (w *Worker) sortFrom(frames []iobackend.Frame) {
 	}
 }
 
-// segmentsFrom handles segments until the end, or until an assertion fails.
-func (w *Worker) segmentsFrom(frames []iobackend.Frame) {
+// segmentsFrom handles the segments of the keys before known, or those until an
+// assertion fails.
+func (w *Worker) segmentsFrom(frames []iobackend.Frame, known int) {
 	defer w.contain()
-	for w.next < len(frames) {
+	for w.next < len(frames) && int(w.owners[w.next]) < known {
 		k := w.next
 		w.next++
 		if o := w.owners[k]; o != notMine {
@@ -131,7 +143,7 @@ func (w *Worker) segment(i uint32, p *linklayer.Packet, frame []byte) {
 		w.tap.frame(w.table.ID(i), false, frame, w.now)
 	}
 	r := w.machine.Step(i, &p.Segment, w.now)
-	if r.Reply {
+	if r.Events&handshake.Reply != 0 {
 		w.reply(p, &w.machine.Reply, &w.answers)
 	}
 	w.result(i, &r)
