@@ -13,7 +13,7 @@ import (
 func suiteTransfer(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
 	var args []string
 	if quick {
-		args = []string{"-seconds", "0.3", "-loss", "0,1"}
+		args = []string{"-seconds", "0.2", "-loss", "0,1"}
 	}
 	o, err := parseTransfer(args, io.Discard)
 	if err != nil {
@@ -32,24 +32,25 @@ func suiteTransfer(ctx context.Context, quick bool, emit func(row any) error) (p
 func transferPart(rows []transfer.Result) page.Part {
 	p := page.Part{
 		Command: "go run ./bench transfer",
-		Text: "Throughput of one connection, from a kernel server and to it, by Myriad and by the kernel's own client over the same path; " +
+		Text: "Throughput of one connection, and of a thousand together, from a kernel server and to it, by Myriad and by the kernel's own client over the same path, " +
+			"without a delay, where a round trip is nothing but work, and with one that a relay adds; " +
 			"and between two Myriads over a simulated link, in virtual time.",
-		Columns: []string{"client", "path", "direction", "loss %", "sender's control", "Mbit/s", "sent again", "timeouts"},
+		Columns: []string{"client", "path", "connections", "direction", "loss %", "sender's control", "Mbit/s", "sent again", "timeouts"},
 	}
 	charts := make(map[string]*page.Chart)
 	var order []string
 	for k := range rows {
 		r := &rows[k]
 		p.Rows = append(p.Rows, []string{
-			r.Client, r.Path, fmt.Sprint(r.Direction), fmt.Sprint(r.LossPercent), r.Congestion,
+			r.Client, r.Path, page.Number(uint64(r.Connections)), fmt.Sprint(r.Direction), fmt.Sprint(r.LossPercent), r.Congestion,
 			page.Decimal(r.MbitPerSecond), page.Number(r.Retransmitted), page.Number(r.Timeouts),
 		})
 		if r.LinkShare > 0 { // simulated: another scale
 			continue
 		}
-		name := fmt.Sprint(r.Direction)
+		name, title := transferChart(r)
 		if charts[name] == nil {
-			charts[name] = &page.Chart{Name: "transfer-" + name, Title: "One connection: " + name, X: "client, loss", Y: "Mbit/s"}
+			charts[name] = &page.Chart{Name: name, Title: title, X: "client, loss", Y: "Mbit/s"}
 			order = append(order, name)
 		}
 		label := fmt.Sprintf("%s %s %g %%", r.Client, r.Congestion, r.LossPercent)
@@ -59,6 +60,27 @@ func transferPart(rows []transfer.Result) page.Part {
 		p.Charts = append(p.Charts, *charts[name])
 	}
 	return p
+}
+
+// transferChart names the chart that a run belongs to: what is of one scale.
+func transferChart(r *transfer.Result) (name, title string) {
+	name = "transfer-" + string(r.Direction)
+	title = fmt.Sprintf("%s by %s", r.Direction, plural(r.Connections, "connection"))
+	if r.DelayMilliseconds > 0 {
+		name += fmt.Sprintf("-delay-%g", r.DelayMilliseconds)
+		title += fmt.Sprintf(", %g ms more each way", r.DelayMilliseconds)
+	}
+	if r.Connections > 1 {
+		name += fmt.Sprintf("-%d", r.Connections)
+	}
+	return name, title
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "one " + noun
+	}
+	return page.Number(uint64(n)) + " " + noun + "s"
 }
 
 func suiteTransact(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {

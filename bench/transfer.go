@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -20,21 +21,26 @@ const transferHelp = `usage: go run ./bench transfer [flags]
 
 Moves bytes over one connection, for a time, and prints the throughput: down
 from a kernel server and up to it, by Myriad and by the kernel's own client, over
-a path that loses none, some or many of the data segments; then between two
+a path that loses none, some or many of the data segments, without a delay and
+with one; over a thousand connections at once, without loss; then between two
 Myriads over a simulated link in virtual time. Needs root, but for -simulated.
 
 `
 
 // transferOptions are transfer's flags.
 type transferOptions struct {
-	seconds    float64
-	losses     []float64
-	delay      time.Duration
-	rounds     int
-	simulated  bool
-	asJSON     bool
-	cpuProfile string
+	seconds     float64
+	losses      []float64
+	delays      []time.Duration
+	connections []int // nil: one, and many without loss and delay
+	rounds      int
+	simulated   bool
+	asJSON      bool
+	cpuProfile  string
 }
+
+// transferMany is the number of connections of the last table.
+const transferMany = 1000
 
 // transferCommand is `bench transfer`.
 func transferCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (err error) {
@@ -63,9 +69,10 @@ func transferCommand(ctx context.Context, args []string, stdout, stderr io.Write
 func parseTransfer(args []string, stdout io.Writer) (o transferOptions, err error) {
 	f := flag.NewFlagSet("transfer", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.Float64Var(&o.seconds, "seconds", 2, "how long each transfer is measured")
+	f.Float64Var(&o.seconds, "seconds", 1, "how long each transfer is measured")
 	losses := f.String("loss", "0,1,5", "`percent` of data segments that are lost, one measurement each")
-	f.DurationVar(&o.delay, "delay", 0, "what a relay in the middle adds to the way of each frame, there and back each; 0 has the middle's kernel forward")
+	delays := f.String("delay", "0s,2ms", "`times` that a relay in the middle adds to the way of each frame, there and back each; 0s has the middle's kernel forward")
+	connections := f.String("connections", "", "`numbers` of connections at once, for each loss and delay (default: 1, and 1K without either)")
 	f.IntVar(&o.rounds, "rounds", 1, "times that each is measured, the clients taking turns; the median counts")
 	f.BoolVar(&o.simulated, "simulated", false, "only the simulated link")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
@@ -92,8 +99,20 @@ func parseTransfer(args []string, stdout io.Writer) (o transferOptions, err erro
 	if !(o.seconds > 0 && o.seconds <= 600) {
 		return o, usageErrorf("transfer: -seconds %v is not within 0 to 600", o.seconds)
 	}
-	if o.delay < 0 || o.delay > time.Second {
-		return o, usageErrorf("transfer: -delay %v is not within 0 to 1s", o.delay)
+	for part := range strings.SplitSeq(*delays, ",") {
+		d, err := time.ParseDuration(part)
+		if err != nil || d < 0 || d > time.Second {
+			return o, usageErrorf("transfer: -delay %q is not within 0s to 1s", part)
+		}
+		o.delays = append(o.delays, d)
+	}
+	if *connections != "" {
+		if o.connections, err = counts(*connections); err != nil {
+			return o, usageErrorf("transfer: -connections: %w", err)
+		}
+		if n := slices.Max(o.connections); n > transfer.ConnectionsMax {
+			return o, usageErrorf("transfer: -connections %d is above %d", n, transfer.ConnectionsMax)
+		}
 	}
 	if o.rounds < 1 || o.rounds > 100 {
 		return o, usageErrorf("transfer: -rounds %d is not within 1 to 100", o.rounds)
@@ -107,13 +126,11 @@ func (o *transferOptions) runAll(ctx context.Context) (rows []transfer.Result, e
 		if !testbed.Privileged() {
 			return nil, errors.New("transfer: making network namespaces and loading XDP programs needs root: run it as root, or -simulated")
 		}
-		for _, loss := range o.losses {
-			for _, d := range []transfer.Direction{transfer.Download, transfer.Upload} {
-				group, err := o.runGroup(ctx, d, loss)
-				rows = append(rows, group...)
-				if err != nil || ctx.Err() != nil {
-					return rows, err
-				}
+		for _, c := range o.cases() {
+			group, err := o.runGroup(ctx, c)
+			rows = append(rows, group...)
+			if err != nil || ctx.Err() != nil {
+				return rows, err
 			}
 		}
 	}
@@ -132,10 +149,35 @@ func (o *transferOptions) runAll(ctx context.Context) (rows []transfer.Result, e
 	return rows, nil
 }
 
+// cases are what each client does.
+func (o *transferOptions) cases() (cases []transfer.Case) {
+	add := func(c transfer.Case) {
+		for _, c.Direction = range []transfer.Direction{transfer.Download, transfer.Upload} {
+			c.Seconds = o.seconds
+			cases = append(cases, c)
+		}
+	}
+	connections := o.connections
+	if connections == nil {
+		connections = []int{1}
+	}
+	for _, delay := range o.delays {
+		for _, loss := range o.losses {
+			for _, n := range connections {
+				add(transfer.Case{Delay: delay, LossPercent: loss, Connections: n})
+			}
+		}
+	}
+	if o.connections == nil && slices.Contains(o.delays, 0) && slices.Contains(o.losses, 0) {
+		add(transfer.Case{Connections: transferMany})
+	}
+	return cases
+}
+
 // runGroup measures the clients side by side.
-func (o *transferOptions) runGroup(ctx context.Context, d transfer.Direction, loss float64) ([]transfer.Result, error) {
+func (o *transferOptions) runGroup(ctx context.Context, job transfer.Case) ([]transfer.Result, error) {
 	cases := []transfer.Case{{Client: transfer.Kernel}, {Client: transfer.Myriad}}
-	if d == transfer.Upload {
+	if job.Direction == transfer.Upload {
 		cases = []transfer.Case{
 			{Client: transfer.Kernel, Congestion: "cubic"}, {Client: transfer.Kernel, Congestion: "bbr"},
 			{Client: transfer.Myriad, Congestion: "cubic"},
@@ -147,8 +189,9 @@ func (o *transferOptions) runGroup(ctx context.Context, d transfer.Direction, lo
 			if c.Client == transfer.Kernel && c.Congestion != "" && !transfer.Available(c.Congestion) || ctx.Err() != nil {
 				continue
 			}
-			c.Direction, c.LossPercent, c.Seconds, c.Delay = d, loss, o.seconds, o.delay
-			r, err := transfer.Run(ctx, c)
+			run := job
+			run.Client, run.Congestion = c.Client, c.Congestion
+			r, err := transfer.Run(ctx, run)
 			if err != nil {
 				return nil, err
 			}
@@ -161,7 +204,7 @@ func (o *transferOptions) runGroup(ctx context.Context, d transfer.Direction, lo
 // transferTable prints rows for people.
 func transferTable(out io.Writer, rows []transfer.Result) error {
 	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "path\tdirection\tloss %\tclient\tsender's control\tMbit/s\tto kernel\tto its bbr\tof link\tsent again\ttimeouts\t")
+	fmt.Fprintln(t, "path\tconnections\tdirection\tloss %\tclient\tsender's control\tMbit/s\tto kernel\tto its bbr\tof link\tsent again\ttimeouts\t")
 	share := func(f float64) string {
 		if f == 0 {
 			return "-"
@@ -170,7 +213,7 @@ func transferTable(out io.Writer, rows []transfer.Result) error {
 	}
 	for k := range rows {
 		r := &rows[k]
-		fmt.Fprintf(t, "%s\t%s\t%g\t%s\t%s\t%.1f\t%s\t%s\t%s\t%d\t%d\t\n", r.Path, r.Direction, r.LossPercent, r.Client,
+		fmt.Fprintf(t, "%s\t%d\t%s\t%g\t%s\t%s\t%.1f\t%s\t%s\t%s\t%d\t%d\t\n", r.Path, r.Connections, r.Direction, r.LossPercent, r.Client,
 			r.Congestion, r.MbitPerSecond, share(r.RatioToKernel), share(r.RatioToBBR), share(r.LinkShare), r.Retransmitted, r.Timeouts)
 	}
 	return t.Flush()

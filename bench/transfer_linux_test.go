@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -23,6 +24,8 @@ func transferRows(t *testing.T, args ...string) (rows []transfer.Result) {
 		require.Positive(t, r.Bytes, line)
 		rows = append(rows, r)
 	}
+	part := transferPart(rows)
+	require.Len(t, part.Rows, len(rows))
 	return rows
 }
 
@@ -67,5 +70,54 @@ func TestTransfersOverADelay(t *testing.T) {
 			require.Less(t, float64(r.Bytes), trips*window, "%+v", r)
 			require.Contains(t, r.Path, "40ms")
 		}
+	}
+}
+
+// Many connections move bytes together, both ways.
+func TestManyTransfers(t *testing.T) {
+	testbed.Require(t)
+	for _, d := range []transfer.Direction{transfer.Download, transfer.Upload} {
+		for _, client := range []string{transfer.Kernel, transfer.Myriad} {
+			r, err := transfer.Run(t.Context(), transfer.Case{Client: client, Direction: d, Congestion: "cubic", Connections: 200, Seconds: 0.4})
+			require.NoError(t, err)
+			require.Positive(t, r.Bytes, "%+v", r)
+			require.Equal(t, 200, r.Connections)
+		}
+	}
+	_, err := transfer.Run(t.Context(), transfer.Case{Connections: -1})
+	require.ErrorContains(t, err, "Connections -1")
+}
+
+// By default one connection goes over each path, with each loss, and many over
+// the one without either.
+func TestTransferCases(t *testing.T) {
+	o, err := parseTransfer(nil, io.Discard)
+	require.NoError(t, err)
+	seen := make(map[transfer.Case]bool)
+	for _, c := range o.cases() {
+		require.False(t, seen[c], "%+v", c)
+		seen[c] = true
+		require.Positive(t, c.Seconds)
+	}
+	require.Len(t, seen, 2*(2*3+1))
+	for _, delay := range []time.Duration{0, 2 * time.Millisecond} {
+		for _, loss := range []float64{0, 1, 5} {
+			require.True(t, seen[transfer.Case{Direction: transfer.Upload, Delay: delay, LossPercent: loss, Connections: 1, Seconds: 1}])
+		}
+	}
+	require.True(t, seen[transfer.Case{Direction: transfer.Download, Connections: transferMany, Seconds: 1}])
+}
+
+func TestTransferFlagsAreRefused(t *testing.T) {
+	for args, says := range map[string]string{
+		"-delay 2":          "-delay",
+		"-delay 0s,2s":      "2s",
+		"-connections 5000": "4096",
+		"-connections 0":    "-connections",
+		"-loss 51":          "51",
+	} {
+		code, _, stderr := bench(t.Context(), append([]string{"transfer"}, strings.Fields(args)...)...)
+		require.Equal(t, exitUsage, code, args)
+		require.Contains(t, stderr, says)
 	}
 }

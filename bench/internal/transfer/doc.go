@@ -1,4 +1,4 @@
-// Package transfer measures bulk transfers of one connection: down from and up
+// Package transfer measures bulk transfers of one connection, or many: down from and up
 // to a kernel server behind a forwarding namespace that loses segments, by
 // Myriad and by the kernel's own client; and between two Myriads in virtual
 // time.

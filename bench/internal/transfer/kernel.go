@@ -2,11 +2,13 @@ package transfer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -25,36 +27,41 @@ func (w *world) runKernel(ctx context.Context, c Case, r *Result) error {
 	if c.Direction == Upload && c.Congestion != "" {
 		d.Control = congestionControl(c.Congestion)
 	}
-	var conn net.Conn
-	err := w.near.Do(func() (err error) {
-		conn, err = d.DialContext(ctx, "tcp4", netip.AddrPortFrom(farPrefix.Addr(), port).String())
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	var count *atomic.Int64
-	done := make(chan struct{})
+	count, work := new(atomic.Int64), w.drain
 	if c.Direction == Upload {
-		count = &w.received
-		go func() { w.source(conn); close(done) }()
-	} else {
-		count = new(atomic.Int64)
-		go func() { drain(conn, count); close(done) }()
+		count, work = &w.received, func(conn net.Conn, _ *atomic.Int64) { w.source(conn) }
 	}
-	start := time.Now()
-	wait(ctx, c.Seconds)
-	r.Bytes, r.Seconds = count.Load(), time.Since(start).Seconds()
-	conn.(*net.TCPConn).SetLinger(0) // what is queued is not waited for
-	err = conn.Close()
-	<-done
+	var conns []net.Conn
+	var done sync.WaitGroup
+	err := w.near.Do(func() error {
+		for range c.Connections {
+			conn, err := d.DialContext(ctx, "tcp4", netip.AddrPortFrom(farPrefix.Addr(), port).String())
+			if err != nil {
+				return err
+			}
+			conns = append(conns, conn)
+			done.Go(func() { work(conn, count) })
+		}
+		return nil
+	})
+	w.begin()
+	if err == nil {
+		start, before := time.Now(), count.Load()
+		wait(ctx, c.Seconds)
+		r.Bytes, r.Seconds = count.Load()-before, time.Since(start).Seconds()
+	}
+	for _, conn := range conns {
+		conn.(*net.TCPConn).SetLinger(0) // what is queued is not waited for
+		err = errors.Join(err, conn.Close())
+	}
+	done.Wait()
 	return err
 }
 
-func drain(c net.Conn, count *atomic.Int64) {
-	block := make([]byte, blockBytes)
+func (w *world) drain(c net.Conn, count *atomic.Int64) {
+	into := make([]byte, w.blockBytes)
 	for {
-		n, err := c.Read(block)
+		n, err := c.Read(into)
 		count.Add(int64(n))
 		if err != nil {
 			return

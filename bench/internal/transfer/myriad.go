@@ -17,19 +17,19 @@ const (
 	sendMax    = 4 << 20
 )
 
-// bulk is a Handler with one connection that sends, or receives, for as long as
-// it stands.
+// bulk is a Handler whose connections send, or receive, for as long as they
+// stand.
 type bulk struct {
 	upload   bool
-	block    []byte
+	missing  int // connections that do not stand yet
+	conns    []tcpclient.ID
 	received atomic.Int64
-	began    chan struct{} // closed once connected
+	began    chan struct{} // closed once all are connected
 	ended    chan tcpclient.Reason
-	conn     tcpclient.ID
 }
 
-func newBulk(upload bool) *bulk {
-	return &bulk{upload: upload, block: make([]byte, blockBytes), began: make(chan struct{}), ended: make(chan tcpclient.Reason, 1)}
+func newBulk(upload bool, connections int) *bulk {
+	return &bulk{upload: upload, missing: connections, began: make(chan struct{}), ended: make(chan tcpclient.Reason, 1)}
 }
 
 func (b *bulk) Events(w *tcpclient.Worker, events []tcpclient.Event) {
@@ -38,15 +38,20 @@ func (b *bulk) Events(w *tcpclient.Worker, events []tcpclient.Event) {
 		e := &events[k]
 		switch e.Kind {
 		case tcpclient.Connected:
-			b.conn = e.Conn
-			close(b.began)
-			b.fill(w)
+			b.conns = append(b.conns, e.Conn)
+			if b.missing--; b.missing == 0 {
+				close(b.began)
+				b.fillAll(w)
+			}
 		case tcpclient.Data:
 			count += len(e.Data)
 		case tcpclient.Writable:
-			b.fill(w)
+			b.fill(w, e.Conn)
 		case tcpclient.Failed, tcpclient.Closed:
-			b.ended <- e.Reason
+			select {
+			case b.ended <- e.Reason:
+			default: // one is enough
+			}
 		}
 	}
 	if count > 0 {
@@ -54,33 +59,58 @@ func (b *bulk) Events(w *tcpclient.Worker, events []tcpclient.Event) {
 	}
 }
 
+// fillAll begins, once all connections stand.
+func (b *bulk) fillAll(w *tcpclient.Worker) {
+	for _, conn := range b.conns {
+		b.fill(w, conn)
+	}
+}
+
 // fill queues as much as there is room for.
-func (b *bulk) fill(w *tcpclient.Worker) {
+func (b *bulk) fill(w *tcpclient.Worker, conn tcpclient.ID) {
 	if !b.upload {
 		return
 	}
 	var r [1]tcpclient.Sent
 	for {
-		w.Send([]tcpclient.Send{{Conn: b.conn, Data: b.block}}, r[:])
-		if r[0].Err != nil || r[0].Count < len(b.block) {
+		w.Send([]tcpclient.Send{{Conn: conn, Data: block}}, r[:])
+		if r[0].Err != nil || r[0].Count < len(block) {
 			return
 		}
 	}
 }
 
-// runMyriad measures tcpclient over AF_XDP.
-func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
+// Memory of Myriad's end for many connections.
+const (
+	bufferMemory = 256 << 20 // half of it to send from, or for what comes out of order
+	frames       = 65536     // received, of 2 KiB, in the ring of the queue
+)
+
+// config is for the case's connections.
+func (c *Case) config() tcpclient.Config {
 	cfg := tcpclient.Config{
 		Interfaces: []tcpclient.Interface{{
-			Name: nearName, Backend: "afxdp", Sources: []netip.Prefix{sources},
-			Gateway: w.gateway, OnLink: []netip.Prefix{nearPrefix.Masked()},
+			Name: nearName, Backend: "afxdp", Sources: []netip.Prefix{sources}, OnLink: []netip.Prefix{nearPrefix.Masked()},
 		}},
 		ConnectionsMax: 16, ReceiveBufferMax: receiveMax, SendBuffer: sendMax,
+	}
+	if c.Connections > 1 {
+		cfg.ConnectionsMax, cfg.BufferMemory = 2*c.Connections, bufferMemory
+		cfg.ReceiveBufferMax = min(receiveMax, max(bufferMemory/2/c.Connections, 65535))
+		cfg.SendBuffer = min(sendMax, bufferMemory/2/c.Connections)
+		cfg.Interfaces[0].ReceiveFrames = frames
 	}
 	if c.Direction == Upload {
 		cfg.CongestionControl = c.Congestion
 	}
-	b := newBulk(c.Direction == Upload)
+	return cfg
+}
+
+// runMyriad measures tcpclient over AF_XDP.
+func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
+	cfg := c.config()
+	cfg.Interfaces[0].Gateway = w.gateway
+	b := newBulk(c.Direction == Upload, c.Connections)
 	var client *tcpclient.Client
 	err = w.near.Do(func() (err error) {
 		client, err = tcpclient.New(cfg, func(*tcpclient.Worker) tcpclient.Handler { return b })
@@ -103,10 +133,13 @@ func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
 	if b.upload {
 		port = uploadPort
 	}
-	var errs [1]error
-	client.Open([]tcpclient.Open{{Remote: netip.AddrPortFrom(farPrefix.Addr(), port)}}, errs[:])
-	if errs[0] != nil {
-		return errs[0]
+	opens, errs := make([]tcpclient.Open, c.Connections), make([]error, c.Connections)
+	for k := range opens {
+		opens[k] = tcpclient.Open{Remote: netip.AddrPortFrom(farPrefix.Addr(), port)}
+	}
+	client.Open(opens, errs)
+	if err := errors.Join(errs...); err != nil {
+		return err
 	}
 	select {
 	case <-b.began:
@@ -115,13 +148,14 @@ func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
 	case <-time.After(dialTimeout):
 		return errors.New("no connection in time")
 	}
-	start := time.Now()
-	wait(ctx, c.Seconds)
 	count := &b.received
 	if b.upload {
 		count = &w.received
 	}
-	r.Bytes, r.Seconds = count.Load(), time.Since(start).Seconds()
+	w.begin()
+	start, before := time.Now(), count.Load()
+	wait(ctx, c.Seconds)
+	r.Bytes, r.Seconds = count.Load()-before, time.Since(start).Seconds()
 	select {
 	case reason := <-b.ended:
 		return fmt.Errorf("the connection ended: %v", reason)

@@ -22,7 +22,7 @@ const (
 // the handshake on: 1 Gbit/s, 50 ms, nothing lost but what the queue in front
 // of the link cannot hold.
 func Simulated(direction Direction, congestion string) (r Result, err error) {
-	r = Result{Client: Myriad, Direction: direction, Congestion: congestion, Path: "simlink, 1 Gbit/s, 50 ms"}
+	r = Result{Client: Myriad, Direction: direction, Congestion: congestion, Path: "simlink, 1 Gbit/s, 50 ms", Connections: 1}
 	end := simlink.EndConfig{Impairments: simlink.Impairments{RateBPS: linkBPS, Delay: linkRTT / 2, QueueBytes: linkQueue}}
 	link, err := simlink.New(simlink.Config{Seed: 1, Start: time.Hour, Ends: []simlink.EndConfig{end, end}})
 	if err != nil {
@@ -36,7 +36,7 @@ func Simulated(direction Direction, congestion string) (r Result, err error) {
 	var clients [2]*tcpclient.Client
 	var ends [2]*bulk
 	for k := range clients {
-		ends[k] = newBulk(k == sender)
+		ends[k] = newBulk(k == sender, 1)
 		clients[k], err = tcpclient.New(tcpclient.Config{
 			Manual: true, Seed: uint64(1 + k), ConnectionsMax: 4, CongestionControl: congestion,
 			ReceiveBufferMax: 16 << 20, SendBuffer: 16 << 20,

@@ -27,38 +27,52 @@ type Case struct {
 	Congestion string // of the sender: "cubic", "newreno", "bbr"; "" leaves the server's default
 	LossPercent,
 	Seconds float64
-	Delay time.Duration // of each frame, either way
+	Delay       time.Duration // of each frame, either way
+	Connections int           // at once; 0 is one
 }
+
+// ConnectionsMax bounds Case.Connections.
+const ConnectionsMax = 4096
 
 // Result is what came of a Case. The JSON keys are fixed.
 type Result struct {
-	Client        string    `json:"client"`
-	Direction     Direction `json:"direction"`
-	Congestion    string    `json:"congestion_control"` // of the sender
-	Path          string    `json:"path"`
-	LossPercent   float64   `json:"loss_percent"` // of data segments
-	Seconds       float64   `json:"seconds"`
-	Bytes         int64     `json:"bytes"`
-	MbitPerSecond float64   `json:"mbit_per_second"`
-	RatioToKernel float64   `json:"ratio_to_kernel,omitempty"`     // Myriad's, to the kernel's client with the same control
-	RatioToBBR    float64   `json:"ratio_to_kernel_bbr,omitempty"` // of an upload, to the kernel's with BBR
-	LinkShare     float64   `json:"link_share,omitempty"`          // of a simulated link's rate
-	Retransmitted uint64    `json:"retransmitted"`                 // segments, by the sender
-	Recoveries    uint64    `json:"recoveries,omitempty"`          // Myriad's
-	Timeouts      uint64    `json:"timeouts"`                      // of the sender
-	LossProbes    uint64    `json:"loss_probes,omitempty"`         // Myriad's
+	Client      string    `json:"client"`
+	Direction   Direction `json:"direction"`
+	Congestion  string    `json:"congestion_control"` // of the sender
+	Path        string    `json:"path"`
+	Connections int       `json:"connections"`  // at once, together
+	LossPercent float64   `json:"loss_percent"` // of data segments
+	// DelayMilliseconds are what a relay adds to each frame's way, there and back
+	// each.
+	DelayMilliseconds float64 `json:"delay_milliseconds"`
+	Seconds           float64 `json:"seconds"`
+	Bytes             int64   `json:"bytes"`
+	MbitPerSecond     float64 `json:"mbit_per_second"`
+	RatioToKernel     float64 `json:"ratio_to_kernel,omitempty"`     // Myriad's, to the kernel's client with the same control
+	RatioToBBR        float64 `json:"ratio_to_kernel_bbr,omitempty"` // of an upload, to the kernel's with BBR
+	LinkShare         float64 `json:"link_share,omitempty"`          // of a simulated link's rate
+	Retransmitted     uint64  `json:"retransmitted"`                 // segments, by the sender
+	Recoveries        uint64  `json:"recoveries,omitempty"`          // Myriad's
+	Timeouts          uint64  `json:"timeouts"`                      // of the sender
+	LossProbes        uint64  `json:"loss_probes,omitempty"`         // Myriad's
 }
 
 // Run measures a Case.
 func Run(ctx context.Context, c Case) (r Result, err error) {
+	if c.Connections == 0 {
+		c.Connections = 1
+	}
 	r = Result{
 		Client: c.Client, Direction: c.Direction, Congestion: c.Congestion, LossPercent: c.LossPercent,
-		Path: "veth, forwarded",
+		Path: "veth, forwarded", Connections: c.Connections, DelayMilliseconds: 1e3 * c.Delay.Seconds(),
+	}
+	if c.Connections < 1 || c.Connections > ConnectionsMax {
+		return r, fmt.Errorf("transfer: Connections %d is not within 1 to %d", c.Connections, ConnectionsMax)
 	}
 	if c.Delay > 0 {
 		r.Path = fmt.Sprintf("veth, %v there and back", 2*c.Delay)
 	}
-	w, err := newWorld(int(c.LossPercent*10+0.5), c.Delay, c.Direction, c.Client == Kernel)
+	w, err := newWorld(&c)
 	if err != nil {
 		return r, err
 	}

@@ -32,16 +32,26 @@ type world struct {
 	gateway           netip.Addr // of Myriad
 	relay             *relay.Relay
 	listeners         []net.Listener
-	received          atomic.Int64 // by the far end
+	received          atomic.Int64  // by the far end
+	blockBytes        int           // of a read
+	begun             chan struct{} // closed once all connections stand: nobody sends before
 	servers           sync.WaitGroup
+	mutex             sync.Mutex // for the next two
+	closing           bool
+	accepted          []net.Conn
+	once              sync.Once
 }
 
-// newWorld makes a world in which so many of 1,000 data segments are lost. With
-// a delay a relay in the middle carries the frames, without one its kernel
-// forwards. pass attaches to the near end the program that passes everything: a
-// backend that brings one of its own does without.
-func newWorld(perMille int, delay time.Duration, direction Direction, pass bool) (w *world, err error) {
-	w = &world{}
+// newWorld makes the world of a case. With a delay a relay in the middle carries
+// the frames, without one its kernel forwards. The kernel's client needs the
+// program that passes everything at the near end, where a backend brings one of
+// its own.
+func newWorld(c *Case) (w *world, err error) {
+	w = &world{blockBytes: blockBytes, begun: make(chan struct{})}
+	if c.Connections > 1 {
+		w.blockBytes = smallBlockBytes
+	}
+	perMille := int(c.LossPercent*10 + 0.5)
 	defer func() {
 		if err != nil {
 			w.close()
@@ -52,15 +62,15 @@ func newWorld(perMille int, delay time.Duration, direction Direction, pass bool)
 			return nil, err
 		}
 	}
-	if delay > 0 {
-		err = w.relayed(perMille, delay, direction)
+	if c.Delay > 0 {
+		err = w.relayed(perMille, c.Delay, c.Direction)
 	} else {
-		err = w.forwarded(perMille, direction)
+		err = w.forwarded(perMille, c.Direction)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if pass {
+	if c.Client == Kernel {
 		if err := w.near.AttachXDPPass(nearName); err != nil {
 			return nil, err
 		}
@@ -147,17 +157,32 @@ func (w *world) serve(port uint16, handle func(c net.Conn)) error {
 			if err != nil {
 				return
 			}
+			w.mutex.Lock()
+			if w.accepted = append(w.accepted, c); w.closing {
+				_ = c.Close() // its handler ends at once
+			}
+			w.mutex.Unlock()
 			w.servers.Go(func() { handle(c); c.Close() })
 		}
 	})
 	return nil
 }
 
-const blockBytes = 256 << 10
+// What is written and read at once; of many connections each reads less.
+const (
+	blockBytes      = 256 << 10
+	smallBlockBytes = 32 << 10
+)
 
-// source sends until the client has had enough.
+// block is what everybody sends; nobody writes to it.
+var block = make([]byte, blockBytes)
+
+// begin has everybody send: all connections stand, or none will.
+func (w *world) begin() { w.once.Do(func() { close(w.begun) }) }
+
+// source sends until the peer has had enough.
 func (w *world) source(c net.Conn) {
-	block := make([]byte, blockBytes)
+	<-w.begun
 	for {
 		if _, err := c.Write(block); err != nil {
 			return
@@ -167,9 +192,9 @@ func (w *world) source(c net.Conn) {
 
 // sink counts what comes.
 func (w *world) sink(c net.Conn) {
-	block := make([]byte, blockBytes)
+	into := make([]byte, w.blockBytes)
 	for {
-		n, err := c.Read(block)
+		n, err := c.Read(into)
 		w.received.Add(int64(n))
 		if err != nil {
 			return
@@ -183,6 +208,13 @@ func (w *world) close() error {
 	for _, l := range w.listeners {
 		errs = append(errs, l.Close())
 	}
+	w.begin()
+	w.mutex.Lock()
+	w.closing = true
+	for _, c := range w.accepted {
+		_ = c.Close() // the client's RST may have been lost, and closed it is as well
+	}
+	w.mutex.Unlock()
 	w.servers.Wait()
 	if w.relay != nil {
 		errs = append(errs, w.relay.Close())
