@@ -64,6 +64,7 @@ func TestBadFlags(t *testing.T) {
 		{"send -interface x -source 10.0.0.1 -target 10.0.0.2 -gateway-mac x", `-gateway-mac "x"`},
 		{"send -interface x -source 10.0.0.1 -target 10.0.0.2", "-gateway-mac: none"},
 		{"send -interface x -source 10.0.0.1 -target 10.0.0.2 -methods raw -tables firewall", "set up yours"},
+		{"send -interface x -source 10.0.0.1 -target 10.0.0.2 -methods raw -tables stack", "leave -interface or stack out"},
 		{"connect -queues -1", `-queues: "-1" is not a number from 1`},
 		{"connect -queues 257", "-queues 257 is not within"},
 		{"connect -jobs dance", `-jobs: "dance" is none of rst, request`},

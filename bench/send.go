@@ -20,7 +20,7 @@ import (
 
 // sendRow is one run.
 type sendRow struct {
-	Table          string  `json:"table"` // rate, firewall, batch
+	Table          string  `json:"table"` // rate, firewall, batch, stack
 	Method         string  `json:"method"`
 	Firewall       bool    `json:"firewall"` // nftables and connection tracking
 	Queues         int     `json:"queues"`
@@ -36,6 +36,7 @@ type sendRow struct {
 	MachineSeconds float64 `json:"machine_seconds"`
 	// Frames a second are those that arrived, or, where nobody counted, that
 	// were sent.
+	ShareOfFloor *float64 `json:"share_of_floor,omitempty"` // of Myriad's SYNs: of the bare sender's best, in the table
 	report.Common
 }
 
@@ -82,12 +83,29 @@ func sendCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 func (o *sendOptions) jobs() (jobs []sendRow) {
 	for _, table := range o.tables {
 		for _, queues := range o.queues {
+			if table == "stack" {
+				jobs = append(jobs, o.stackJobs(queues)...)
+				continue
+			}
 			for _, m := range o.methods {
 				job := sendRow{Table: table, Method: m, Queues: queues, Batch: o.batch}.to("unique", o.sizes[0])
 				if !send.UsesBatch(m) {
 					job.Batch = 1
 				}
 				jobs = append(jobs, o.variants(job)...)
+			}
+		}
+	}
+	return jobs
+}
+
+// stackJobs have Myriad and the bare sender take turns, by batch.
+func (o *sendOptions) stackJobs(queues int) (jobs []sendRow) {
+	for _, destinations := range []string{"one", "unique"} {
+		for _, batch := range floorBatches {
+			for _, method := range []string{send.DeviceMethod, stackMethod} {
+				job := sendRow{Table: "stack", Method: method, Queues: queues, Batch: batch}
+				jobs = append(jobs, job.to(destinations, synBytes))
 			}
 		}
 	}
@@ -147,6 +165,9 @@ func (o *sendOptions) runAll(ctx context.Context, each func(r *sendRow) error) (
 
 // run does one run in a world of its own.
 func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
+	if row.Method == stackMethod {
+		return o.stackRow(ctx, row)
+	}
 	byKernel := !send.ByDevice(row.Method)
 	world, err := wire.New(wire.Config{Queues: row.Queues, Pass: byKernel, Kernel: byKernel})
 	if err != nil {

@@ -37,15 +37,16 @@ const (
 )
 
 // sendTables are what send can measure.
-var sendTables = []string{"rate", "firewall", "batch"}
+var sendTables = []string{"rate", "firewall", "batch", "stack"}
 
 const sendHelp = `usage: go run ./bench send [flags]
 
 Sends raw frames by each method and prints how many a second arrive at the far
 end of a veth pair: to one destination and all unique, by number of queues and
 frame size (rate); the smallest ones with and without nftables and connection
-tracking on the way out (firewall); and by the number of frames in one call
-(batch). Needs root. With -interface it sends on that, as fast as it can, and
+tracking on the way out (firewall); by the number of frames in one call
+(batch); and the SYNs of Myriad's whole stack beside AF_XDP's bare frames of that
+length, at batches of 32 to 512 (stack). Needs root. With -interface it sends on that, as fast as it can, and
 prints what left: point it only at what is yours. Windows has only that.
 
 `
@@ -62,7 +63,7 @@ func parseSend(args []string, stdout io.Writer) (o sendOptions, err error) {
 	f.StringVar(&queues, "queues", sendQueues, "`numbers` of queues, each with a thread")
 	f.StringVar(&sizes, "sizes", "64,512,1518", "`bytes` of a frame, with its check sequence")
 	f.StringVar(&batches, "batches", sendBatches, "`frames` in one call, for the table by batch")
-	f.StringVar(&tables, "tables", "", "what to measure: rate, firewall, batch (default: all, with -interface rate and batch)")
+	f.StringVar(&tables, "tables", "", "what to measure: rate, firewall, batch, stack (default: all, with -interface rate and batch)")
 	f.IntVar(&o.batch, "batch", batchDefault, "`frames` in one call, for the other tables")
 	f.IntVar(&o.count, "count", 0, "stop each run after this `number` of frames a queue instead of after -duration")
 	f.DurationVar(&o.duration, "duration", sendDuration, "how long each run sends")
@@ -74,7 +75,7 @@ func parseSend(args []string, stdout io.Writer) (o sendOptions, err error) {
 		return o, usageErrorf("send: %w", err)
 	}
 	if tables == "" {
-		tables = "rate,firewall,batch"
+		tables = "rate,firewall,batch,stack"
 		if o.device != "" {
 			tables = "rate,batch"
 		}
@@ -105,6 +106,8 @@ func parseSend(args []string, stdout io.Writer) (o sendOptions, err error) {
 		err = fmt.Errorf("-count %d is below 0", o.count)
 	case o.duration <= 0:
 		err = fmt.Errorf("-duration %v is not above 0", o.duration)
+	case o.device != "" && slices.Contains(o.tables, "stack"):
+		err = errors.New("-tables stack counts at a far end of its own: leave -interface or stack out")
 	case o.device != "" && slices.Contains(o.tables, "firewall"):
 		err = errors.New("-tables firewall makes its own firewall: with -interface set up yours, and measure rate with it and without")
 	case o.device != "" && o.gateway == nil && slices.ContainsFunc(o.methods, func(m string) bool { return !strings.HasPrefix(m, "raw") }):

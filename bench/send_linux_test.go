@@ -38,6 +38,21 @@ func TestSendByEachMethod(t *testing.T) {
 	}
 }
 
+// Myriad's SYNs are counted beside the bare sender's frames, by batch.
+func TestSendByTheWholeStack(t *testing.T) {
+	rows := sendRows(t, "-tables stack -queues 1 -duration 30ms")
+	require.Len(t, rows, 2*2*len(floorBatches))
+	part := sendPart(rows)
+	for k, r := range rows {
+		require.Equal(t, []string{"afxdp", "myriad"}[k%2], r.Method)
+		require.Equal(t, floorBatches[k/2%len(floorBatches)], r.Batch)
+		require.Positive(t, r.Arrived, "%+v", r)
+		require.InDelta(t, 70, *r.FrameBytes, 1e-9, "a SYN with its options")
+		require.Equal(t, k%2 == 1, r.ShareOfFloor != nil)
+	}
+	require.Contains(t, part.Columns, "of the floor")
+}
+
 // On an interface that was named nobody counts what arrives.
 func TestSendOnAnInterface(t *testing.T) {
 	rows := sendRows(t, "-interface lo -source 127.0.0.1 -target 127.1.0.0/16 -methods raw,raw-batch -tables rate,batch -sizes 64 -batches 1,7 -queues 1 -count 500")
