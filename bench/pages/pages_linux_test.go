@@ -35,6 +35,10 @@ const (
 	server   = "10.78.0.2:80"
 	// clientMark makes the test binary the client.
 	clientMark = "MYRIAD_PAGES_ROUNDS"
+	// farMark has the client know nginx's process.
+	farMark = "MYRIAD_PAGES_FAR"
+	// onlyMark chooses methods, by their names with commas between.
+	onlyMark = "MYRIAD_PAGES_ONLY"
 )
 
 // fetcher fetches pages until it is time.
@@ -58,6 +62,7 @@ type turn struct {
 	Pages  uint64
 	Took   float64 // seconds
 	CPU    float64 // seconds of this process
+	Far    float64 // seconds of nginx
 }
 
 func TestMain(m *testing.M) {
@@ -81,13 +86,16 @@ func client(rounds int) error {
 	out := json.NewEncoder(os.Stdout)
 	for range rounds {
 		for _, m := range methods {
+			if only := os.Getenv(onlyMark); only != "" && !slices.Contains(strings.Split(only, ","), m.name) {
+				continue
+			}
 			fetch, end, err := m.open()
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
 			}
-			start, before := time.Now(), processor()
+			start, before, far := time.Now(), processor(), farProcessor()
 			n, err := fetch(start.Add(turnTime))
-			t := turn{m.name, n, time.Since(start).Seconds(), (processor() - before).Seconds()}
+			t := turn{m.name, n, time.Since(start).Seconds(), (processor() - before).Seconds(), farProcessor() - far}
 			end()
 			if err != nil {
 				return fmt.Errorf("%s: %w", m.name, err)
@@ -104,6 +112,17 @@ func processor() time.Duration {
 	var u unix.Rusage
 	_ = unix.Getrusage(unix.RUSAGE_SELF, &u)
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// farProcessor is the processor time that nginx has used, in seconds.
+func farProcessor() float64 {
+	text, err := os.ReadFile("/proc/" + os.Getenv(farMark) + "/schedstat") // ns run, ns waited, turns
+	if err != nil {
+		return 0
+	}
+	var ns float64
+	_, _ = fmt.Sscan(string(text), &ns)
+	return ns / 1e9
 }
 
 // several lets parallel goroutines fetch until it is time.
@@ -298,11 +317,11 @@ func openHandler() (fetcher, func(), error) {
 // BenchmarkPages runs a round of all methods per iteration.
 func BenchmarkPages(b *testing.B) {
 	testbed.Require(b)
-	near := startNginx(b)
+	near, far := startNginx(b)
 	turns := map[string][]turn{}
 	for b.Loop() {
 		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), clientMark+"=1")
+		cmd.Env = append(os.Environ(), clientMark+"=1", fmt.Sprint(farMark, "=", far))
 		cmd.Stderr = os.Stderr
 		var out bytes.Buffer
 		cmd.Stdout = &out
@@ -320,12 +339,22 @@ func BenchmarkPages(b *testing.B) {
 	cpu := func(method string) float64 {
 		return median(turns[method], func(t turn) float64 { return 1000 * t.CPU / float64(t.Pages) })
 	}
+	both := func(method string) float64 {
+		return median(turns[method], func(t turn) float64 { return 1000 * (t.CPU + t.Far) / float64(t.Pages) })
+	}
 	for _, m := range methods {
-		b.Logf("%-8s %8.0f pages a second, %.3f CPU seconds per 1,000 pages", m.name, rate(m.name), cpu(m.name))
+		if turns[m.name] != nil {
+			b.Logf("%-8s %8.0f pages a second, CPU seconds per 1,000 pages: %.3f the client's, %.3f nginx's", m.name,
+				rate(m.name), cpu(m.name), both(m.name)-cpu(m.name))
+		}
+	}
+	if len(turns) < len(methods) {
+		return
 	}
 	b.ReportMetric(rate("Handler")/rate("net.Dial"), "Handler/net.Dial")
 	b.ReportMetric(rate("Dialer")/rate("net/http"), "Dialer/net.Dial-in-net/http")
 	b.ReportMetric(cpu("Handler")/cpu("net.Dial"), "Handler/net.Dial-CPU")
+	b.ReportMetric(both("Handler")/both("net.Dial"), "Handler/net.Dial-CPU-of-both-ends")
 }
 
 func median(turns []turn, of func(turn) float64) float64 {
@@ -338,8 +367,8 @@ func median(turns []turn, of func(turn) float64) float64 {
 }
 
 // startNginx serves the page in a namespace of its own until the benchmark
-// ends, and returns where to fetch it from.
-func startNginx(b *testing.B) (near *testbed.Namespace) {
+// ends, and returns where to fetch it from, and its process.
+func startNginx(b *testing.B) (near *testbed.Namespace, far int) {
 	nginx, err := exec.LookPath("nginx")
 	if err != nil {
 		nginx, err = exec.LookPath("/usr/sbin/nginx")
@@ -350,10 +379,10 @@ func startNginx(b *testing.B) (near *testbed.Namespace) {
 	near, err = testbed.NewNamespace()
 	require.NoError(b, err)
 	b.Cleanup(func() { near.Close() })
-	far, err := testbed.NewNamespace()
+	there, err := testbed.NewNamespace()
 	require.NoError(b, err)
-	b.Cleanup(func() { far.Close() })
-	_, err = testbed.Veth(near, far, testbed.VethConfig{
+	b.Cleanup(func() { there.Close() })
+	_, err = testbed.Veth(near, there, testbed.VethConfig{
 		NearName: "wan0", FarName: "far0", Queues: 2, DisableOffloads: true,
 		NearAddr: netip.MustParsePrefix("10.78.0.1/24"), FarAddr: netip.MustParsePrefix("10.78.0.2/24"),
 		Sources: []netip.Prefix{sources},
@@ -371,7 +400,7 @@ events { worker_connections 4096; }
 http { access_log off; %[2]s server { listen 80 backlog=4096; root %[1]s; } }
 `, dir, &temporary), 0o644))
 	cmd := exec.Command(nginx, "-p", dir, "-c", file, "-e", "stderr")
-	require.NoError(b, far.Start(cmd))
+	require.NoError(b, there.Start(cmd))
 	b.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		_ = cmd.Wait()
@@ -383,5 +412,5 @@ http { access_log off; %[2]s server { listen 80 backlog=4096; root %[1]s; } }
 		}
 		return err == nil
 	}, time.Minute, 20*time.Millisecond)
-	return near
+	return near, cmd.Process.Pid
 }
