@@ -127,8 +127,8 @@ func suiteCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 // listed as skipped, with the reason, and the others go on.
 func (o *suiteOptions) measure(ctx context.Context, rows, stdout io.Writer) (parts []page.Part, failure error) {
 	began := time.Now()
-	for _, s := range suiteParts {
-		if o.only != nil && !slices.Contains(o.only, s.name) {
+	for k, s := range suiteParts {
+		if !o.wants(s.name) {
 			continue
 		}
 		var part page.Part
@@ -139,7 +139,9 @@ func (o *suiteOptions) measure(ctx context.Context, rows, stdout io.Writer) (par
 		case over != nil:
 			return parts, oneLine(errors.Join(failure, o.write(parts, began)))
 		default:
-			part, err = o.measurePart(ctx, &s, rows)
+			own, cancel := o.allow(ctx, k)
+			part, err = o.measurePart(own, &s, rows)
+			cancel()
 		}
 		failure = errors.Join(failure, err)
 		parts = append(parts, part)
@@ -150,6 +152,30 @@ func (o *suiteOptions) measure(ctx context.Context, rows, stdout io.Writer) (par
 	return parts, oneLine(failure)
 }
 
+// wants says whether a part is to be measured.
+func (o *suiteOptions) wants(name string) bool { return o.only == nil || slices.Contains(o.only, name) }
+
+// timeShares are the parts' shares of -within, 1 for those that are not named.
+var timeShares = map[string]int{"connect": 5, "stack": 2, "send": 2, "hold": 3}
+
+func timeShare(name string) int { return max(timeShares[name], 1) }
+
+// allow gives a part its share of the time that is left; what it does not use is
+// for those after it.
+func (o *suiteOptions) allow(ctx context.Context, part int) (context.Context, context.CancelFunc) {
+	until, bounded := ctx.Deadline()
+	if !bounded {
+		return context.WithCancel(ctx)
+	}
+	all := 0
+	for _, s := range suiteParts[part:] {
+		if o.wants(s.name) {
+			all += timeShare(s.name)
+		}
+	}
+	return context.WithTimeout(ctx, time.Until(until)*time.Duration(timeShare(suiteParts[part].name))/time.Duration(all))
+}
+
 // measurePart does one part.
 func (o *suiteOptions) measurePart(ctx context.Context, s *suitePart, rows io.Writer) (page.Part, error) {
 	before := watch()
@@ -157,9 +183,9 @@ func (o *suiteOptions) measurePart(ctx context.Context, s *suitePart, rows io.Wr
 	part.Name, part.Title = s.name, s.title
 	part.Notes = append(part.Notes, watch().disturbance(before)...)
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		part.Notes = append(part.Notes, fmt.Sprintf("ended early: the %v of -within were over", o.within))
+		part.Notes = append(part.Notes, fmt.Sprintf("ended early: its share of the %v of -within was over", o.within))
 		if len(part.Rows)+len(part.More) == 0 {
-			part.Skipped = fmt.Sprintf("no time left of the %v of -within", o.within)
+			part.Skipped = fmt.Sprintf("its share of the %v of -within was too short", o.within)
 		}
 		return part, nil
 	}

@@ -84,20 +84,25 @@ func TestSuiteInterrupted(t *testing.T) {
 
 // When its time is over, what there is is written, and the rest is listed.
 func TestSuiteKeepsWithinItsTime(t *testing.T) {
-	withParts(t, suitePart{"long", "Long", func(ctx context.Context, _ bool, _ func(any) error) (page.Part, error) {
+	long := func(ctx context.Context, _ bool, _ func(any) error) (page.Part, error) {
 		<-ctx.Done()
 		return page.Part{Columns: []string{"", "n"}, Rows: [][]string{{"x", "1"}}}, nil
-	}}, suitePart{"late", "Late", func(context.Context, bool, func(any) error) (page.Part, error) {
-		panic("there was no time")
+	}
+	begun := false
+	withParts(t, suitePart{"long", "Long", long}, suitePart{"next", "Next", func(ctx context.Context, _ bool, _ func(any) error) (page.Part, error) {
+		begun = true
+		<-ctx.Done()
+		return page.Part{}, nil
 	}})
 	out := t.TempDir()
-	code, stdout, stderr := bench(t.Context(), "-within", "50ms", "-out", out)
+	code, stdout, stderr := bench(t.Context(), "-within", "2s", "-out", out)
 	require.Equal(t, exitOK, code, stderr)
-	require.Contains(t, stdout, "ended early: the 50ms of -within were over")
-	require.Contains(t, stdout, "late: skipped: no time left of the 50ms of -within")
+	require.Contains(t, stdout, "ended early: its share of the 2s of -within was over")
+	require.True(t, begun, "the next part has the other half")
+	require.Contains(t, stdout, "next: skipped: its share of the 2s of -within was too short")
 	html, err := os.ReadFile(filepath.Join(out, page.FileName))
 	require.NoError(t, err)
-	require.Contains(t, string(html), "no time left")
+	require.Contains(t, string(html), "was too short")
 	code, _, stderr = bench(t.Context(), "-within", "-1s")
 	require.Equal(t, exitUsage, code)
 	require.Contains(t, stderr, "-within -1s is below 0")
