@@ -40,7 +40,7 @@ func TestSendByEachMethod(t *testing.T) {
 
 // Myriad's SYNs are counted beside the bare sender's frames, by batch.
 func TestSendByTheWholeStack(t *testing.T) {
-	rows := sendRows(t, "-tables stack -queues 1 -duration 30ms")
+	rows := sendRows(t, "-tables stack -queues 1 -duration 50ms")
 	require.Len(t, rows, 2*2*len(floorBatches))
 	part := sendPart(rows)
 	for k, r := range rows {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 
@@ -21,6 +22,8 @@ const (
 	synBytes = 70
 	// stackWindow is the most connections that wait for an answer.
 	stackWindow = 1 << 20
+	// stackPatience bounds the wait for SYNs beyond the run's length.
+	stackPatience = 20 * time.Second
 )
 
 // stackRow measures the SYNs that Myriad sends to a far end that answers none,
@@ -75,6 +78,7 @@ func countSYNs(ctx context.Context, far *farend.FarEnd, during time.Duration, do
 	defer done()
 	var first farend.Counters
 	var began time.Time
+	started := time.Now()
 	for {
 		now, err := far.Counters()
 		at := time.Now()
@@ -88,7 +92,11 @@ func countSYNs(ctx context.Context, far *farend.FarEnd, during time.Duration, do
 		default:
 			c.frames, c.took = now.SYN-first.SYN, at.Sub(began)
 		}
-		if ctx.Err() != nil || c.took >= during {
+		switch {
+		case ctx.Err() != nil, c.took >= during && c.frames > 0:
+			return c
+		case at.Sub(started) > during+stackPatience:
+			c.err = fmt.Errorf("send: the far end counted %d SYNs in %v", now.SYN, at.Sub(started).Round(time.Second))
 			return c
 		}
 		time.Sleep(time.Millisecond)
