@@ -56,6 +56,7 @@ type session struct {
 	front      *frontier.Frontier
 	before     frontier.StoreCounts // what was there already
 	crawl      *crawl.Crawl
+	fetcher    *fetch.Fetcher
 	exclusions *targets.Exclusions
 	tls        *tls.Config
 	archive    *warc.Writer   // nil without -warc
@@ -222,13 +223,13 @@ func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
 	if err := s.openFrontier(seeds); err != nil {
 		return err
 	}
+	s.fetcher = fetch.New(fetch.Options{
+		Dial: s.net.Dial, Timeout: s.o.Timeout, UserAgent: s.userAgent(),
+		BodyBytes: s.o.BytesMax, PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix,
+		TLS: s.tls, Guest: s.guest, KeepRaw: s.archive != nil,
+	})
 	s.crawl = crawl.New(crawl.Options{
-		Frontier: s.front,
-		Fetcher: fetch.New(fetch.Options{
-			Dial: s.net.Dial, Timeout: s.o.Timeout, UserAgent: s.userAgent(),
-			BodyBytes: s.o.BytesMax, PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix,
-			TLS: s.tls, Guest: s.guest, KeepRaw: s.archive != nil,
-		}),
+		Frontier: s.front, Fetcher: s.fetcher,
 		Lookup: s.net.Lookup, Write: s.write,
 		Parallel: s.o.Parallel, Lookups: lookups,
 		PagesMax: s.o.PagesMax, DepthMax: s.o.DepthMax, RedirectsMax: redirectsMax,
@@ -360,6 +361,7 @@ func (s *session) account() account.Account {
 	counts := s.crawl.Counts()
 	a := account.Account{
 		Done: int64(counts.Pages), Known: int64(s.front.Counts().Seen - (s.before.Seen - s.before.Left)),
+		Bounds:   s.bounds(s.front.LeastPause()),
 		Outcomes: map[string]int64{}, Stack: s.net.Stats(), Latency: s.delays.Distribution(),
 		Counters: map[string]int64{
 			"bytes": counts.Bytes, "links": int64(counts.Links), "robots": int64(counts.Robots),
@@ -375,6 +377,16 @@ func (s *session) account() account.Account {
 	a.Found = a.Done - outcome.Sum(a.Outcomes)
 	a.Outcomes["answered"] = a.Found
 	return a
+}
+
+// bounds are what is promised to others, and what they have seen.
+func (s *session) bounds(pause time.Duration) []account.Bound {
+	address, prefix := s.fetcher.Most()
+	return []account.Bound{
+		{Name: "connections at a time to one address", Limit: float64(s.o.PerAddress), Peak: float64(address)},
+		{Name: "connections at a time to one /24 or /64", Limit: float64(s.o.PerPrefix), Peak: float64(prefix)},
+		{Name: "seconds between two requests to one address", Limit: s.o.Pause.Seconds(), Peak: pause.Seconds(), Least: true},
+	}
 }
 
 // userAgent names the program and whom to talk to about it.

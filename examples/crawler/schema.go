@@ -20,6 +20,7 @@ var pagesSchema = schema.Schema{
 		{Name: "links", Type: schema.Integer, Always: true, Doc: "to web addresses, each once"},
 		{Name: "depth", Type: schema.Integer, Always: true, Doc: "links from a seed"},
 		{Name: "location", Type: schema.String, Doc: "of a redirect"},
+		{Name: "attempts", Type: schema.Integer, Always: true, Doc: "to fetch it: more than one where a connection that was kept had ended; 0 where it was not asked for, as its name has no address, or robots.txt forbids it"},
 		{Name: "reused", Type: schema.Boolean, Doc: "the connection was kept from the page before"},
 		{Name: "connect_us", Type: schema.Integer, Doc: "the handshake, microseconds"},
 		{Name: "first_byte_us", Type: schema.Integer, Doc: "from the start to the reply's first byte, microseconds"},

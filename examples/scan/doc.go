@@ -37,7 +37,9 @@
 //
 // -rate bounds all frames that leave but ARP, retries, RSTs and connections included: in
 // any 100 ms at most a tenth of it and one batch (10 ms of the rate, 8 frames at
-// least and -batch at most). No host sees more than the rate divided by the number of addresses.
+// least and -batch at most). -per-address-rate and -per-prefix-rate bound the probes,
+// retries and canaries that one address and one /24 see: two of them are at least
+// that far apart; -per-address and -per-prefix the connections of -banner at a time.
 //
 // # Going on
 //

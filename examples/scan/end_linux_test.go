@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -191,39 +193,135 @@ func TestExclusions(t *testing.T) {
 	require.Contains(t, stderr, "excluded: 264")
 }
 
+// capture has tcpdump listen at the far end; stop returns what it heard.
+func capture(t *testing.T, far *testbed.Namespace, filter string) (stop func() []pcapfile.Frame) {
+	path := filepath.Join(t.TempDir(), "capture")
+	cmd := far.Command("tcpdump", "-i", "far0", "-w", path, "-s", "64", "-B", "65536", "--immediate-mode", "--time-stamp-precision=nano", filter)
+	notes, err := cmd.StderrPipe()
+	require.NoError(t, err)
+	require.NoError(t, far.Start(cmd))
+	_, err = notes.Read(make([]byte, 1)) // it listens
+	require.NoError(t, err)
+	time.Sleep(300 * time.Millisecond)
+	return func() (frames []pcapfile.Frame) {
+		time.Sleep(time.Second) // it reads what lies in its buffer
+		require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
+		_ = cmd.Wait()
+		f, err := os.Open(path)
+		require.NoError(t, err)
+		defer f.Close()
+		r, err := pcapfile.NewReader(f)
+		require.NoError(t, err)
+		for {
+			frame, err := r.Next()
+			if err != nil {
+				return frames
+			}
+			frame.Data = bytes.Clone(frame.Data)
+			frames = append(frames, frame)
+		}
+	}
+}
+
+// crowd counts connections at a time, as the far end's log has them.
+type crowd struct {
+	mu        sync.Mutex
+	now, most map[string]int
+}
+
+func (c *crowd) change(by int, keys ...string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, key := range keys {
+		c.now[key] += by
+		c.most[key] = max(c.most[key], c.now[key])
+	}
+}
+
+// What the far end sees: no address and no /24 more probes a second than the
+// limits say, nor more connections at a time.
+func TestLimitsHoldOnTheWire(t *testing.T) {
+	near, far := world(t)
+	c := &crowd{now: map[string]int{}, most: map[string]int{}}
+	l, err := far.Listen("tcp4", ":2222")
+	require.NoError(t, err)
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				host := conn.LocalAddr().(*net.TCPAddr).AddrPort().Addr()
+				keys := []string{host.String(), netip.PrefixFrom(host, 24).Masked().String()}
+				c.change(1, keys...)
+				time.Sleep(200 * time.Millisecond)
+				c.change(-1, keys...)
+				fmt.Fprint(conn, "late")
+				conn.Close()
+			}()
+		}
+	}()
+	const addressRate, prefixRate = 4.0, 30.0
+	stop := capture(t, far, "tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn and src net 10.83.0.0/28")
+	path, report := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "report.html")
+	code, stderr := scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "2222,9,10", "-rate", "2000", "-timeout", "2s",
+		"-per-address-rate", fmt.Sprint(addressRate), "-per-prefix-rate", fmt.Sprint(prefixRate), "-banner", "-per-address", "1", "-per-prefix", "3",
+		"-show", "all", "-out", path, "-report", report, "10.84.0.0/27", "10.84.3.0/27")
+	require.Equal(t, 0, code, stderr)
+	found := readLines(t, path)
+	require.Len(t, found, 3*64)
+	for _, l := range found {
+		require.Equal(t, l.Port == 2222, l.Outcome == "open", "%+v", l)
+		require.True(t, l.Port != 2222 || l.Banner == "late", "%+v", l)
+	}
+	at := map[string][]time.Time{}
+	for _, frame := range stop() {
+		host := netip.AddrFrom4([4]byte(frame.Data[30:34]))
+		for _, key := range []string{host.String(), netip.PrefixFrom(host, 24).Masked().String()} {
+			at[key] = append(at[key], frame.At)
+		}
+	}
+	require.Len(t, at, 64+2)
+	for key, times := range at {
+		rate, limit, connections := addressRate, 1, 1
+		if strings.HasSuffix(key, "/24") {
+			rate, connections = prefixRate, 3
+		}
+		// Within two seconds; a machine that is busy may hand over late.
+		const seconds = 2
+		limit += int(rate*seconds*1.2) + 1
+		first := 0
+		for k := range times {
+			for times[k].Sub(times[first]) >= seconds*time.Second {
+				first++
+			}
+			require.LessOrEqual(t, k-first+1, limit, key)
+		}
+		require.LessOrEqual(t, c.most[key], connections, key)
+	}
+	page, err := os.ReadFile(report)
+	require.NoError(t, err)
+	for _, part := range []string{"probes a second to one address", "probes a second to one /24", "connections at a time to one /24"} {
+		require.Contains(t, string(page), part)
+	}
+}
+
 // The far end's capture: in no 100 ms do more frames come than a tenth of the rate
 // and one batch, and no host sees its second probe before all others have seen their
 // first.
 func TestRateHoldsOnTheWire(t *testing.T) {
 	near, far := world(t)
 	const rate, targets, batch = 20_000.0, 1 << 15, 200
-	path := filepath.Join(t.TempDir(), "capture")
-	capture := far.Command("tcpdump", "-i", "far0", "-w", path, "-s", "64", "-B", "65536", "--immediate-mode", "--time-stamp-precision=nano", "ip and src net 10.83.0.0/28")
-	notes, err := capture.StderrPipe()
-	require.NoError(t, err)
-	require.NoError(t, far.Start(capture))
-	_, err = notes.Read(make([]byte, 1)) // it listens
-	require.NoError(t, err)
-	time.Sleep(300 * time.Millisecond)
+	stop := capture(t, far, "ip and src net 10.83.0.0/28")
 	began := time.Now()
-	code, stderr := scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "9,10", "-rate", fmt.Sprint(rate), "-retries", "0", "-timeout", "500ms", "10.84.0.0/18")
+	code, stderr := scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "9,10", "-rate", fmt.Sprint(rate), "-per-address-rate", "0", "-per-prefix-rate", "0", "-retries", "0", "-timeout", "500ms", "10.84.0.0/18")
 	require.Equal(t, 0, code, stderr)
 	took := time.Since(began)
-	time.Sleep(time.Second) // it reads what lies in its buffer
-	require.NoError(t, capture.Process.Signal(syscall.SIGINT))
-	_ = capture.Wait()
-	f, err := os.Open(path)
-	require.NoError(t, err)
-	defer f.Close()
-	r, err := pcapfile.NewReader(f)
-	require.NoError(t, err)
 	var at []time.Time
 	last, soonest := map[[4]byte]time.Time{}, time.Hour
-	for {
-		frame, err := r.Next()
-		if err != nil {
-			break
-		}
+	for _, frame := range stop() {
 		at = append(at, frame.At)
 		host := [4]byte(frame.Data[30:34])
 		if before, seen := last[host]; seen {

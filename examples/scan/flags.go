@@ -34,6 +34,7 @@ type options struct {
 	Timeout time.Duration
 	Canary  bool
 	Batch   int
+	Limits  scan.Limits
 
 	Banner         bool
 	BannerRequest  string
@@ -59,6 +60,8 @@ const (
 	bannerBytesMost          = 2048
 )
 
+var goodLimits = scan.Limits{AddressRate: 50, PrefixRate: 500, Address: 1, Prefix: 20}
+
 // What -show may name.
 const (
 	showUnsent = int(scan.Unsent)
@@ -81,6 +84,10 @@ func (o *options) define(f *flag.FlagSet) {
 	f.DurationVar(&o.Timeout, "timeout", 0, "`time` for an answer (2s; demo: 500ms)")
 	f.BoolVar(&o.Canary, "canary", true, "see whether the hosts of open TCP ports answer everything")
 	f.IntVar(&o.Batch, "batch", 1024, "`frames` by which a stretch of time may exceed the rate, at most")
+	f.Float64Var(&o.Limits.AddressRate, "per-address-rate", 0, "probes to one address per second, a `number`; 0 for no limit (50; demo: no limit)")
+	f.Float64Var(&o.Limits.PrefixRate, "per-prefix-rate", 0, "probes to one /24 per second, a `number`; 0 for no limit (500; demo: no limit)")
+	f.IntVar(&o.Limits.Address, "per-address", 0, "-banner `connections` to one address at a time, 0 for no limit (1; demo: no limit)")
+	f.IntVar(&o.Limits.Prefix, "per-prefix", 0, "-banner `connections` to one /24 at a time, 0 for no limit (20; demo: no limit)")
 	f.BoolVar(&o.Banner, "banner", false, "connect to open TCP ports and write what they say")
 	f.StringVar(&o.BannerRequest, "banner-request", "", "`text` to send on each connection, with \\r\\n and \\xHH for bytes")
 	f.IntVar(&o.BannerBytes, "banner-bytes", 512, "`bytes` to take of each")
@@ -91,10 +98,14 @@ func (o *options) define(f *flag.FlagSet) {
 
 // check fills in what was not given, and refuses what cannot be done.
 func (o *options) check(given program.Given, arguments []string) (err error) {
-	rate, retries, timeout := float64(goodRate), goodRetries, goodTimeout
+	rate, retries, timeout, limits := float64(goodRate), goodRetries, goodTimeout, goodLimits
 	if o.demo() {
-		rate, retries, timeout = 0, demoRetries, demoTimeout
+		rate, retries, timeout, limits = 0, demoRetries, demoTimeout, scan.Limits{}
 	}
+	program.Default(given, "per-address-rate", &o.Limits.AddressRate, limits.AddressRate)
+	program.Default(given, "per-prefix-rate", &o.Limits.PrefixRate, limits.PrefixRate)
+	program.Default(given, "per-address", &o.Limits.Address, limits.Address)
+	program.Default(given, "per-prefix", &o.Limits.Prefix, limits.Prefix)
 	program.Default(given, "rate", &o.Rate, rate)
 	program.Default(given, "retries", &o.Retries, retries)
 	program.Default(given, "timeout", &o.Timeout, timeout)
@@ -122,7 +133,14 @@ func (o *options) check(given program.Given, arguments []string) (err error) {
 	if o.Rate > 0 && o.Rate < 1 {
 		return fmt.Errorf("-rate %v: give at least 1 a second, or 0 for no limit", o.Rate)
 	}
+	for name, rate := range map[string]float64{"per-address-rate": o.Limits.AddressRate, "per-prefix-rate": o.Limits.PrefixRate} {
+		if !(rate == 0 || rate >= 0.01 && rate <= 1e9) {
+			return fmt.Errorf("-%s %v: give a number from 0.01 to 1e9, or 0 for no limit", name, rate)
+		}
+	}
 	return program.InRange(
+		program.Range{Name: "per-address", Value: int64(o.Limits.Address), Least: 0, Most: 60_000},
+		program.Range{Name: "per-prefix", Value: int64(o.Limits.Prefix), Least: 0, Most: 1_000_000},
 		program.Range{Name: "shards", Value: int64(o.Shards), Least: 1, Most: 1 << 20},
 		program.Range{Name: "shard", Value: int64(o.Shard), Least: 0, Most: int64(o.Shards) - 1},
 		program.Range{Name: "retries", Value: int64(o.Retries), Least: 0, Most: 10},
@@ -155,7 +173,7 @@ func (o *options) checkMode(given program.Given, arguments []string) error {
 		o.Canary = false
 	}
 	if !o.Banner {
-		if err := given.Refuse("goes with -banner", "banner-request", "banner-bytes", "banner-timeout", "banner-parallel"); err != nil {
+		if err := given.Refuse("goes with -banner", "banner-request", "banner-bytes", "banner-timeout", "banner-parallel", "per-address", "per-prefix"); err != nil {
 			return err
 		}
 	}

@@ -47,8 +47,8 @@ func command() *program.Program {
 		Flags: o.define,
 		Groups: []program.Group{
 			{Title: "Targets", Flags: []string{"targets", "ports", "protocol", "payload", "seed", "shards", "shard", "cluster"}},
-			{Title: "Course", Flags: []string{"retries", "timeout", "canary", "batch"}},
-			{Title: "Banners", Flags: []string{"banner", "banner-request", "banner-bytes", "banner-timeout", "banner-parallel"}},
+			{Title: "Course", Flags: []string{"retries", "timeout", "canary", "batch", "per-address-rate", "per-prefix-rate"}},
+			{Title: "Banners", Flags: []string{"banner", "banner-request", "banner-bytes", "banner-timeout", "banner-parallel", "per-address", "per-prefix"}},
 			{Title: "Choice of lines", Flags: []string{"show"}},
 		},
 		Choices: map[string][]string{"protocol": {"tcp", "udp", "icmp"}, "show": showWords},

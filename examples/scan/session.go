@@ -120,7 +120,7 @@ func (s *session) config() scan.Config {
 	c := scan.Config{
 		Space: s.space, Protocol: o.protocol, Payload: o.payload, Key: [2]uint64{rand.Uint64(), rand.Uint64()},
 		Shard: o.Shard, Shards: o.Shards, From: s.from.Next,
-		Rate: o.Rate, Batch: o.Batch, Retries: o.Retries, Timeout: o.Timeout,
+		Rate: o.Rate, Batch: o.Batch, Limits: o.Limits, Retries: o.Retries, Timeout: o.Timeout,
 		Canary: o.Canary && o.protocol == scan.TCP, All: o.show[scan.Filtered] || s.check != nil,
 		Result: s.result, Turn: s.turn,
 	}
@@ -333,5 +333,21 @@ func (s *session) account() (a account.Account) {
 		a.Done += n
 	}
 	a.Stack = s.client.Stats()
+	a.Bounds = s.bounds()
 	return a
+}
+
+// bounds are what is promised to others, and what they have seen.
+func (s *session) bounds() []account.Bound {
+	l, seen := &s.o.Limits, s.scanner.Seen()
+	all := []account.Bound{
+		{Name: "probes a second to one address", Limit: l.AddressRate, Peak: seen.AddressRate},
+		{Name: "probes a second to one /24", Limit: l.PrefixRate, Peak: seen.PrefixRate},
+	}
+	if s.o.Banner {
+		all = append(all,
+			account.Bound{Name: "connections at a time to one address", Limit: float64(l.Address), Peak: float64(seen.Address)},
+			account.Bound{Name: "connections at a time to one /24", Limit: float64(l.Prefix), Peak: float64(seen.Prefix)})
+	}
+	return all
 }

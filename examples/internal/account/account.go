@@ -32,9 +32,23 @@ type Account struct {
 
 // Bound is a promise to others, and the most that was seen of it.
 type Bound struct {
-	Name  string // with the unit: "requests at a time per server"
-	Limit float64
+	Name  string  // with the unit: "requests at a time per server"
+	Limit float64 // 0 is none
 	Peak  float64
+	// Least: the limit is one from below, as that of a pause, and Peak the least
+	// that was seen; 0 is nothing seen.
+	Least bool
+}
+
+// Used is how much of the limit was made use of, 1 for all of it.
+func (b *Bound) Used() float64 {
+	switch {
+	case b.Limit == 0 || b.Peak == 0:
+		return 0
+	case b.Least:
+		return b.Limit / b.Peak
+	}
+	return b.Peak / b.Limit
 }
 
 // NotLooked is the number of targets that are done without having been looked

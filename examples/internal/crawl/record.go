@@ -28,6 +28,7 @@ type Record struct {
 	Links       int       `json:"links"` // to web addresses, each once
 	Depth       int       `json:"depth"` // links from a seed
 	Location    string    `json:"location,omitempty"`
+	Attempts    int       `json:"attempts"`         // to fetch it; 0 where it was not asked for
 	Reused      bool      `json:"reused,omitempty"` // the connection was kept from the page before
 	ConnectUS   int64     `json:"connect_us,omitempty"`
 	FirstByteUS int64     `json:"first_byte_us,omitempty"`
@@ -57,7 +58,7 @@ func (r *Record) reply(reply *fetch.Reply) {
 	r.Digest, r.Protocol = reply.Digest, reply.Proto
 	r.ContentType = cut(reply.Header.Get("Content-Type"))
 	t := reply.Timing
-	r.Start, r.Reused = t.Start.UTC(), t.Reused
+	r.Start, r.Reused, r.Attempts = t.Start.UTC(), t.Reused, t.Attempts
 	r.ConnectUS, r.FirstByteUS, r.LastByteUS = t.Connect.Microseconds(), t.FirstByte.Microseconds(), t.LastByte.Microseconds()
 }
 

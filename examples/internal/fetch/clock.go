@@ -14,6 +14,9 @@ type Timing struct {
 	Start                        time.Time
 	Connect, FirstByte, LastByte time.Duration
 	Reused                       bool
+	// Attempts is how often it was asked for: more than once where a connection
+	// that was kept had ended.
+	Attempts int
 }
 
 // clock takes the times. The transport may still dial when the fetch is over,
@@ -28,6 +31,11 @@ func startClock() *clock { return &clock{t: Timing{Start: time.Now()}} }
 
 func (c *clock) trace(ctx context.Context) context.Context {
 	return httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GetConn: func(string) {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.t.Attempts++
+		},
 		ConnectStart: func(_, _ string) {
 			c.mu.Lock()
 			defer c.mu.Unlock()

@@ -69,6 +69,12 @@ func New(o Options) *Fetcher {
 	return f
 }
 
+// Most is the most connections that there were at a time to one address, and to
+// one prefix where those are limited.
+func (f *Fetcher) Most() (address, prefix int) {
+	return int(f.gate.addresses.most.Load()), int(f.gate.prefixes.most.Load())
+}
+
 // Reply is what came back. After an error it holds what came before it.
 type Reply struct {
 	Status   int

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 )
 
 // gate lets at most so many connections to one address, and in one prefix,
@@ -22,8 +23,9 @@ type gate struct {
 type doors[K comparable] struct {
 	limit int
 
-	mu  sync.Mutex
-	all map[K]*door
+	mu   sync.Mutex
+	all  map[K]*door
+	most atomic.Int64 // seats of one that were taken at a time
 }
 
 type door struct {
@@ -80,17 +82,25 @@ func (ds *doors[K]) enter(ctx context.Context, key K, full func()) (leave func()
 	d := ds.join(key)
 	select {
 	case d.seats <- struct{}{}:
-		return func() { <-d.seats; ds.forget(key, d) }, nil
+		return ds.seat(key, d), nil
 	default:
 	}
 	full()
 	select {
 	case d.seats <- struct{}{}:
-		return func() { <-d.seats; ds.forget(key, d) }, nil
+		return ds.seat(key, d), nil
 	case <-ctx.Done():
 		ds.forget(key, d)
 		return nil, ctx.Err()
 	}
+}
+
+// seat takes note of a seat that was taken, and returns how to leave it.
+func (ds *doors[K]) seat(key K, d *door) (leave func()) {
+	taken := int64(len(d.seats))
+	for most := ds.most.Load(); taken > most && !ds.most.CompareAndSwap(most, taken); most = ds.most.Load() {
+	}
+	return func() { <-d.seats; ds.forget(key, d) }
 }
 
 func (ds *doors[K]) join(key K) *door {

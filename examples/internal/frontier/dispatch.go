@@ -69,6 +69,7 @@ func (f *Frontier) dispatchFrom(a *address, now time.Time) {
 		a.share++
 		a.active++
 		a.prefix.active++
+		f.notePause(a, now)
 		f.handOut(&Task{Item: it, Site: s.name, Addr: a.addr, Slot: a.slot(s.name), site: s})
 		a.next = now // behind the others
 	}

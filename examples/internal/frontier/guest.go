@@ -44,10 +44,12 @@ func (f *Frontier) welcome(addr netip.Addr) *address {
 		h.idle = f.idle.PushBack(h)
 	}
 	a := h.address
+	now := time.Now()
 	full := f.limits.PerPrefix > 0 && a.prefix.active >= f.limits.PerPrefix
-	if full || a.active >= f.limits.PerAddress || time.Now().Before(a.next) {
+	if full || a.active >= f.limits.PerAddress || now.Before(a.next) {
 		return nil
 	}
+	f.notePause(a, now)
 	a.active++
 	a.prefix.active++
 	f.schedule(a)

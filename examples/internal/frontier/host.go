@@ -41,6 +41,7 @@ type address struct {
 	active int     // tasks handed out
 	free   []*Slot
 	next   time.Time // not to be asked before
+	left   time.Time // when a task last ended that has asked it
 	index  int       // in the heap, or -1
 	parked bool      // in its prefix's line
 

@@ -50,6 +50,7 @@ type Frontier struct {
 	lookers   waiters[string]
 	timer     *time.Timer // fires when the first of ready may be used
 	met       struct{ hosts, addresses int }
+	pause     time.Duration // the shortest seen
 }
 
 // New returns a frontier over a store, which it starts.
@@ -315,6 +316,24 @@ func (f *Frontier) end(t *Task, pause time.Duration) {
 	f.forget(s)
 }
 
+// LeastPause is the shortest time between the end of a task and the beginning of
+// the next one at the same address; 0 while there was none.
+func (f *Frontier) LeastPause() time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.pause
+}
+
+// notePause looks how long an address that is asked now was left alone.
+func (f *Frontier) notePause(a *address, now time.Time) {
+	if a.left.IsZero() {
+		return
+	}
+	if pause := now.Sub(a.left); f.pause == 0 || pause < f.pause {
+		f.pause = max(pause, 1)
+	}
+}
+
 // leave gives up one of a prefix's slots, to those who wait for it.
 func (f *Frontier) leave(p *prefix) {
 	p.active--
@@ -328,8 +347,11 @@ func (f *Frontier) leave(p *prefix) {
 // release takes a connection to an address back.
 func (f *Frontier) release(a *address, pause time.Duration) {
 	a.active--
-	if next := time.Now().Add(max(pause, f.limits.Pause)); pause >= 0 && next.After(a.next) {
-		a.next = next
+	if now := time.Now(); pause >= 0 {
+		a.left = now
+		if next := now.Add(max(pause, f.limits.Pause)); next.After(a.next) {
+			a.next = next
+		}
 	}
 	f.leave(a.prefix)
 	f.schedule(a)

@@ -123,9 +123,9 @@ func (r *Report) charts() []*chart {
 		outcomes.bars = append(outcomes.bars, bar{o.name, float64(o.count)})
 	}
 	polite := &chart{Title: "Politeness: the most seen, in % of what is promised", Y: "%", rule: 100, yMax: 110}
-	for _, b := range r.Account.Bounds {
-		if b.Limit > 0 {
-			polite.bars = append(polite.bars, bar{b.Name, 100 * b.Peak / b.Limit})
+	for k := range r.Account.Bounds {
+		if b := &r.Account.Bounds[k]; b.Limit > 0 {
+			polite.bars = append(polite.bars, bar{b.Name, 100 * b.Used()})
 		}
 	}
 	return []*chart{rate, open, r.latency(), outcomes, polite}
@@ -170,11 +170,11 @@ func (r *Report) perSecond(of func(*Sample) int64) (points plotter.XYs) {
 
 func (r *Report) tables() []table {
 	a := &r.Account
-	tables := []table{counted("Outcomes", a.Outcomes), {Title: "Politeness", Columns: []string{"promise", "limit", "most seen"}}}
+	tables := []table{counted("Outcomes", a.Outcomes), {Title: "Politeness", Columns: []string{"promise", "limit", "came to"}}}
 	for _, b := range a.Bounds {
 		limit := "none"
 		if b.Limit > 0 {
-			limit = number(b.Limit)
+			limit = map[bool]string{false: "at most ", true: "at least "}[b.Least] + number(b.Limit)
 		}
 		tables[1].Rows = append(tables[1].Rows, []string{b.Name, limit, number(b.Peak)})
 	}

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"net/netip"
+	"time"
 
 	"myriad/tcpclient"
 )
@@ -12,6 +13,7 @@ type bannerWorker struct {
 	cfg     *BannerConfig
 	request tcpclient.RequestID
 	waiting ring[heldResult]
+	rested  time.Duration // none that waits may be connected to before
 	visits  []visit
 	free    []int
 }
@@ -44,7 +46,30 @@ func (b *bannerWorker) crowded() bool { return b.waiting.len() > waitingMax/2 }
 func (b *bannerWorker) full() bool { return b.waiting.full() }
 
 // wanted reports whether the client should ask for connections.
-func (b *bannerWorker) wanted() bool { return b.waiting.len() > 0 && len(b.free) > 0 }
+func (b *bannerWorker) wanted() bool {
+	return b.waiting.len() > 0 && len(b.free) > 0 && b.w.now >= b.rested
+}
+
+// lookedAt is how many that wait are looked at for one whose turn has come.
+const lookedAt = 64
+
+// next brings the first of those that wait whose address may see a connection to
+// the front; false when there is none.
+func (b *bannerWorker) next() bool {
+	var rest time.Duration
+	for k := range min(b.waiting.len(), lookedAt) {
+		ok, at := b.w.scanner.polite.connect(b.waiting.at(k).result.Address, b.w.now)
+		if ok {
+			b.waiting.lift(k)
+			return true
+		}
+		if rest == 0 || at < rest {
+			rest = at
+		}
+	}
+	b.rested = max(rest, b.w.now+delayedEvery)
+	return false
+}
 
 func (b *bannerWorker) idle() bool { return b.waiting.len() == 0 && len(b.free) == len(b.visits) }
 
@@ -95,7 +120,7 @@ func (h *handler) OpenMore(w *tcpclient.Worker, room int) {
 	if b == nil {
 		return
 	}
-	for room > 0 && b.wanted() {
+	for room > 0 && b.wanted() && b.next() {
 		next := b.waiting.front()
 		slot := b.free[len(b.free)-1]
 		remote := netip.AddrPortFrom(Addr(next.result.Address), next.result.Port)
@@ -156,6 +181,7 @@ func (b *bannerWorker) leave(w *tcpclient.Worker, slot int) {
 func (b *bannerWorker) end(slot int) {
 	v := &b.visits[slot]
 	banner := v.banner
+	b.w.scanner.polite.leave(v.result.Address)
 	v.result.Banner = &banner
 	b.w.counts.Banners++
 	b.w.finish(&v.result)

@@ -24,6 +24,7 @@ const (
 	canaryAsked = 1 + iota
 	canaryOpen
 	canaryRefused
+	canaryWaiting // its turn to be asked has not come
 )
 
 func (c *canaries) slot(address uint32) *atomic.Uint64 {
@@ -43,8 +44,18 @@ func (c *canaries) set(address, state uint32) {
 	c.slot(address).Store(uint64(address)<<32 | uint64(state))
 }
 
-// ask is a canary to be sent.
-type ask struct{ address uint32 }
+// change replaces a state of a host that is still the slot's.
+func (c *canaries) change(address, from, to uint32) {
+	key := uint64(address) << 32
+	c.slot(address).CompareAndSwap(key|uint64(from), key|uint64(to))
+}
+
+// ask is a canary to be sent, if the host has not had it by then.
+type ask struct {
+	address uint32
+	first   bool       // with the result that waits for it; the second time that waits elsewhere
+	result  heldResult // the instant is set when it has been sent
+}
 
 // heldResult is an open port whose host has been asked.
 type heldResult struct {
@@ -71,45 +82,81 @@ func (s *Scanner) canaryPort(address uint32) uint16 {
 // result.
 func (w *Worker) tryCanary(r *Result) {
 	s := w.scanner
-	if w.held.full() {
+	state := s.canaries.state(r.Address)
+	h := heldResult{result: *r, due: w.now + s.cfg.Timeout, low: w.job.settled()}
+	switch unsent := state == 0 || state == canaryWaiting; {
+	case unsent && w.asks.full(), w.held.full():
 		w.counts.CanaryFull++
 		w.lookCloser(r)
-		return
-	}
-	if s.canaries.state(r.Address) == 0 {
-		if w.asks.full() {
-			w.counts.CanaryFull++
-			w.lookCloser(r)
-			return
+	case unsent:
+		if state == 0 {
+			s.canaries.set(r.Address, canaryWaiting)
 		}
-		s.canaries.set(r.Address, canaryAsked)
-		w.asks.push(ask{r.Address})
+		w.asks.push(ask{r.Address, true, h})
+	default:
+		w.held.push(h)
 	}
-	w.held.push(heldResult{result: *r, due: w.now + s.cfg.Timeout, low: w.job.settled()})
 }
 
 // sendAsks sends the canaries.
 func (w *Worker) sendAsks(budget *int) {
-	s := w.scanner
-	for w.asks.len() > 0 && *budget > 0 && w.frameReady() {
-		address := w.asks.front().address
+	for w.asks.len() > 0 && !w.held.full() && *budget > 0 && w.frameReady() && w.nextAsk() {
+		a := *w.asks.front()
 		w.asks.pop()
-		ethernet, state := w.nextHop(address)
-		if state != hopKnown {
-			continue
+		if w.unasked(&a) {
+			w.sendCanary(a.address)
+			*budget--
 		}
-		port := s.canaryPort(address)
-		c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.CanaryCount)
-		f := &w.tx[w.filled]
-		f.Data = f.Data[:s.canary.write(f.Data, ethernet, s.sources[c.source], address,
-			uint16(s.ports.Canary)+c.port, port, c.number)]
-		w.filled++
-		w.counts.Canaries++
-		*budget--
+		if a.first {
+			a.result.due = w.now + w.scanner.cfg.Timeout
+			w.held.push(a.result)
+		}
 	}
 	if w.asks.len() > 0 {
 		w.wait(w.bucket.next(w.now))
 	}
+}
+
+// unasked reports whether a host is still to be sent its canary: another result
+// of it may have been faster.
+func (w *Worker) unasked(a *ask) bool {
+	state := w.scanner.canaries.state(a.address)
+	return !a.first || state == 0 || state == canaryWaiting
+}
+
+// nextAsk brings the first canary to the front that may be sent now; false when
+// there is none.
+func (w *Worker) nextAsk() bool {
+	for k := range min(w.asks.len(), lookedAt) {
+		a := w.asks.at(k)
+		if w.unasked(a) {
+			ok, at := w.scanner.polite.probe(a.address, w.now)
+			if !ok {
+				w.wait(max(at, w.now+delayedEvery))
+				continue
+			}
+		}
+		w.asks.lift(k)
+		return true
+	}
+	return false
+}
+
+// sendCanary asks a host, where the way to it is known.
+func (w *Worker) sendCanary(address uint32) {
+	s := w.scanner
+	s.canaries.change(address, canaryWaiting, canaryAsked)
+	ethernet, state := w.nextHop(address)
+	if state != hopKnown || !w.frameReady() {
+		return
+	}
+	port := s.canaryPort(address)
+	c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.CanaryCount)
+	f := &w.tx[w.filled]
+	f.Data = f.Data[:s.canary.write(f.Data, ethernet, s.sources[c.source], address,
+		uint16(s.ports.Canary)+c.port, port, c.number)]
+	w.filled++
+	w.counts.Canaries++
 }
 
 // canarySegment is a host's answer to its canary.
@@ -165,7 +212,7 @@ func (w *Worker) askAgain(h *heldResult) bool {
 	if s.cfg.Retries == 0 || w.asks.full() || w.again.full() || s.canaries.state(h.result.Address) != canaryAsked {
 		return false
 	}
-	w.asks.push(ask{h.result.Address})
+	w.asks.push(ask{address: h.result.Address})
 	w.again.push(heldResult{result: h.result, due: w.now + s.cfg.Timeout, low: h.low})
 	return true
 }
@@ -173,7 +220,7 @@ func (w *Worker) askAgain(h *heldResult) bool {
 // judge says what the canary came to.
 func (w *Worker) judge(r *Result) {
 	switch w.scanner.canaries.state(r.Address) {
-	case canaryAsked, canaryRefused:
+	case canaryAsked, canaryRefused, canaryWaiting:
 		r.Canary = CanaryQuiet
 	case canaryOpen:
 		r.Canary = CanaryAnswersAll

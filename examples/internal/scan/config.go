@@ -38,6 +38,8 @@ type Config struct {
 	// device. Batch is the most that leave at once.
 	Rate  float64
 	Batch int
+	// Limits are what one address, and one /24, sees at most.
+	Limits Limits
 	// Retries is how often a probe without an answer is sent again, each
 	// Timeout after the one before.
 	Retries int
@@ -118,6 +120,8 @@ func (c *Config) validate() error {
 		return fmt.Errorf("scan: Batch %d is below 1", c.Batch)
 	case c.Rate < 0 || c.Rate > 0 && c.Rate < 1:
 		return fmt.Errorf("scan: Rate %v is neither 0 nor at least 1 a second", c.Rate)
+	case !(c.Limits.AddressRate >= 0 && c.Limits.PrefixRate >= 0) || c.Limits.Address < 0 || c.Limits.Prefix < 0:
+		return fmt.Errorf("scan: Limits %+v: none may be below 0", c.Limits)
 	case c.Retries < 0 || c.Timeout <= 0:
 		return fmt.Errorf("scan: Retries %d and Timeout %v: the one must be 0 or more, the other above 0", c.Retries, c.Timeout)
 	case c.Protocol != TCP && (c.Banner != nil || c.Canary):

@@ -156,6 +156,62 @@ func TestShardAfterShard(t *testing.T) {
 	require.ErrorContains(t, b.s.Begin(3, 0), "not one of 3")
 }
 
+// No address and no /24 sees two probes, retries and canaries among them, sooner
+// after each other than it may; and everything comes to its outcome.
+func TestLimitsPerAddressAndPrefix(t *testing.T) {
+	b := newBench(t, func(c *Config) {
+		c.Space, _ = NewSpace(prefixes("198.18.0.0/28", "198.18.1.0/26"), []uint16{80, 443, 8080}, 3)
+		c.Limits, c.Canary = Limits{AddressRate: 2, PrefixRate: 20}, true
+	})
+	seen := map[uint32]time.Duration{}
+	shortest := map[bool]time.Duration{true: time.Hour, false: time.Hour}
+	frames := 0
+	var answers [][]byte
+	for range 20_000 {
+		sent := b.turn(3*time.Millisecond, answers...)
+		answers = nil
+		for k := range sent {
+			p := &sent[k]
+			if p.Segment.Flags&linklayer.RST != 0 {
+				continue
+			}
+			frames++
+			to := ip16(&p.Destination)
+			for key, prefix := range map[uint32]bool{to: false, to >> 8: true} {
+				if before, ok := seen[key]; ok {
+					shortest[prefix] = min(shortest[prefix], b.now-before)
+				}
+				seen[key] = b.now
+			}
+			switch to % 3 {
+			case 0:
+				answers = append(answers, synAck(p))
+			case 1:
+				answers = append(answers, refusal(p))
+			}
+		}
+		if b.s.Low() == b.s.Targets() {
+			break
+		}
+	}
+	require.Len(t, b.results, 3*80)
+	require.GreaterOrEqual(t, shortest[false], 500*time.Millisecond, "one address")
+	require.GreaterOrEqual(t, shortest[true], 50*time.Millisecond, "one /24")
+	require.Less(t, shortest[true], 60*time.Millisecond, "it is made use of")
+	most := b.s.Seen()
+	require.InDelta(t, float64(time.Second)/float64(shortest[true]), most.PrefixRate, 0.01)
+	require.LessOrEqual(t, most.AddressRate, 2.0)
+	open := 0
+	for _, r := range b.results {
+		if r.Outcome == Open {
+			require.Equal(t, CanaryAnswersAll, r.Canary, "it was asked, however late")
+			open++
+		}
+	}
+	require.Equal(t, 3*27, open)
+	t.Logf("%d probes in %v", frames, b.now)
+}
+
 func TestOutcomes(t *testing.T) {
 	b := newBench(t, nil)
 	probes := b.turn(0)

@@ -122,7 +122,10 @@ func (w *Worker) retryParked(budget *int) {
 		if w.window.open(i/wordBits)>>(i%wordBits)&1 == 0 {
 			continue
 		}
-		if w.probe(i) {
+		switch sent, until := w.probe(i); {
+		case until > 0:
+			w.parked = append(w.parked, i)
+		case sent:
 			w.window.sentAt[i/wordBits&w.window.mask] = w.now
 			w.counts.Probes++
 			*budget--

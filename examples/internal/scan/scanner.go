@@ -24,6 +24,7 @@ type Scanner struct {
 	gateway   [12]byte          // Ethernet addresses, with a GatewayMAC
 	neighbors *linklayer.Neighbors
 	canaries  canaries
+	polite    polite
 	job       atomic.Pointer[job]
 	workers   []*Worker
 	stopping  atomic.Bool
@@ -56,6 +57,7 @@ func New(c Config) (s *Scanner, err error) {
 	} else if s.routes, err = linklayer.NewRoutes(c.Routes); err != nil {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
+	s.polite = newPolite(&s.cfg)
 	first, err := s.newJob(c.Shard, c.From)
 	if err != nil {
 		return nil, err

@@ -37,6 +37,8 @@ type Worker struct {
 	gatewayWanted, unlooked bool
 	parkedVersion           uint32
 	probed                  time.Duration
+	delayed                 []uint64 // indices whose address has had its share for now
+	delayedAt               time.Duration
 	arps                    ring[linklayer.ARP]
 	resets                  ring[reset]
 	asks                    ring[ask]
@@ -101,6 +103,7 @@ func (w *Worker) pump() (busy bool) {
 	w.sendResets(&budget)
 	w.sendAsks(&budget)
 	w.retryParked(&budget)
+	w.retryDelayed(&budget)
 	held := s.held.Load()
 	if !held {
 		w.settle()
@@ -136,37 +139,46 @@ func (w *Worker) wait(at time.Duration) { w.nextAt = min(w.nextAt, at) }
 
 // sendNew sends the next targets their first probes.
 func (w *Worker) sendNew(budget *int) {
-	if w.window.head.Load() == w.window.end || w.held.len()+w.again.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
+	if w.window.head.Load() == w.window.end || w.held.len()+w.again.len()+w.asks.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
 		return
 	}
-	for *budget > 0 && len(w.parked) < parkedMax && !w.gatewayWanted && !w.unlooked && w.frameReady() {
-		n := min(uint64(min(*budget, w.reserved-w.filled, parkedMax-len(w.parked))), w.window.room(), w.window.end-w.window.head.Load())
+	for *budget > 0 && len(w.parked)+len(w.delayed) < parkedMax && !w.gatewayWanted && !w.unlooked && w.frameReady() {
+		n := min(uint64(min(*budget, w.reserved-w.filled, parkedMax-len(w.parked)-len(w.delayed))), w.window.room(), w.window.end-w.window.head.Load())
 		if n == 0 {
 			break
 		}
 		first := w.window.take(n, w.now)
 		for i := first; i < first+n; i++ {
-			if w.probe(i) {
+			sent, until := w.probe(i)
+			if sent {
 				w.counts.Probes++
+			} else if until > 0 {
+				w.delay(i, until)
 			}
 		}
 		*budget -= int(n)
 	}
-	w.wait(w.bucket.next(w.now))
+	if len(w.delayed) < parkedMax { // else those come first
+		w.wait(w.bucket.next(w.now))
+	}
 }
 
 // retry sends the unanswered targets of a pass's word again.
 func (w *Worker) retry(pass int, budget *int) {
 	for *budget > 0 {
 		word, due, at := w.window.due(pass, w.now, w.scanner.cfg.Timeout)
-		if !due {
+		if !due || word >= w.delayedWord() {
 			w.wait(at)
 			return
 		}
 		if w.left[pass] == 0 {
 			w.left[pass] = w.window.open(word)
 		}
-		sent := w.repeat(pass, word, budget)
+		sent, until := w.repeat(pass, word, budget)
+		if until > 0 {
+			w.wait(max(until, w.now+delayedEvery))
+			return
+		}
 		if w.left[pass] != 0 {
 			break
 		}
@@ -179,21 +191,27 @@ func (w *Worker) retry(pass int, budget *int) {
 	w.wait(w.bucket.next(w.now))
 }
 
-// repeat sends probes to the targets in a pass's left bits.
-func (w *Worker) repeat(pass int, word uint64, budget *int) (sent bool) {
+// repeat sends probes to the targets in a pass's left bits. When an address among
+// them has had its share, until says when to go on.
+func (w *Worker) repeat(pass int, word uint64, budget *int) (sent bool, until time.Duration) {
 	for w.left[pass] != 0 && *budget > 0 && w.frameReady() {
 		bit := bits.TrailingZeros64(w.left[pass])
-		w.left[pass] &^= 1 << bit
 		if w.window.open(word)>>bit&1 == 0 {
+			w.left[pass] &^= 1 << bit
 			continue
 		}
-		if w.probe(word*wordBits + uint64(bit)) {
+		went, until := w.probe(word*wordBits + uint64(bit))
+		if until > 0 {
+			return true, until
+		}
+		w.left[pass] &^= 1 << bit
+		if went {
 			w.counts.Retries++
 			*budget--
 		}
 		sent = true
 	}
-	return sent
+	return sent, 0
 }
 
 // settle lets go of the targets that have had all their probes and their time.
@@ -201,7 +219,7 @@ func (w *Worker) settle() {
 	c := &w.scanner.cfg
 	for range settleMax {
 		word, due, at := w.window.due(len(w.left), w.now, c.Timeout)
-		if !due || word >= w.parkedWord() {
+		if !due || word >= min(w.parkedWord(), w.delayedWord()) {
 			w.wait(at)
 			return
 		}
@@ -225,21 +243,25 @@ func (w *Worker) note(o Outcome, r Reason, n uint64) {
 }
 
 // probe writes the probe to index i. When the next hop is not known it is
-// parked, when there is none settled: false then.
-func (w *Worker) probe(i uint64) bool {
+// parked, when there is none settled: false then. When its address has had its
+// share, until says when to try again.
+func (w *Worker) probe(i uint64) (sent bool, until time.Duration) {
 	s := w.scanner
 	address, port := s.cfg.Space.at(&w.cursor, w.job.place(w.index, i))
 	ethernet, state := w.nextHop(address)
 	if state != hopKnown {
 		w.hold(i, address, port, state)
-		return false
+		return false, 0
+	}
+	if ok, at := s.polite.probe(address, w.now); !ok {
+		return false, max(at, 1)
 	}
 	c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.ProbesCount)
 	f := &w.tx[w.filled]
 	f.Data = f.Data[:s.shape.write(f.Data, ethernet, s.sources[c.source], address,
 		uint16(s.ports.Probes)+c.port, port, c.number)]
 	w.filled++
-	return true
+	return true, 0
 }
 
 // frameReady reports whether there is a frame to write to.
@@ -302,6 +324,12 @@ func (w *Worker) lowest() uint64 {
 			low = min(low, r.front().low)
 		}
 	}
+	for k := range w.asks.len() { // the result of a second time waits in again
+		if a := w.asks.at(k); a.first {
+			low = min(low, a.result.low)
+			break
+		}
+	}
 	if w.banner != nil {
 		low = min(low, w.banner.lowest())
 	}
@@ -316,14 +344,24 @@ type ring[T any] struct {
 
 func newRing[T any](size int) ring[T] { return ring[T]{items: make([]T, size)} }
 
-func (r *ring[T]) len() int   { return int(r.given - r.taken) }
-func (r *ring[T]) full() bool { return r.len() == len(r.items) }
-func (r *ring[T]) front() *T  { return &r.items[r.taken%uint64(len(r.items))] }
+func (r *ring[T]) len() int    { return int(r.given - r.taken) }
+func (r *ring[T]) full() bool  { return r.len() == len(r.items) }
+func (r *ring[T]) at(k int) *T { return &r.items[(r.taken+uint64(k))%uint64(len(r.items))] }
+func (r *ring[T]) front() *T   { return &r.items[r.taken%uint64(len(r.items))] }
 
 // push adds an item; there is room.
 func (r *ring[T]) push(item T) {
 	r.items[r.given%uint64(len(r.items))] = item
 	r.given++
+}
+
+// lift brings an item to the front; the others keep their order.
+func (r *ring[T]) lift(k int) {
+	item := *r.at(k)
+	for ; k > 0; k-- {
+		*r.at(k) = *r.at(k - 1)
+	}
+	*r.front() = item
 }
 
 // pop takes the first away.
