@@ -256,7 +256,9 @@ func (w *Worker) startNew() {
 		e := w.table.At(i)
 		handshake.Start(e)
 		e.Flags |= handshake.Queued // but in no list: there is a frame for it
-		w.send(i)
+		if !w.send(i) { // the SYN has left; a request with it may want to say more
+			w.output = append(w.output, i)
+		}
 		taken++
 		w.starts.took(1)
 	}
