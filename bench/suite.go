@@ -156,7 +156,7 @@ func (o *suiteOptions) measure(ctx context.Context, rows, stdout io.Writer) (par
 func (o *suiteOptions) wants(name string) bool { return o.only == nil || slices.Contains(o.only, name) }
 
 // timeShares are the parts' shares of -within, 1 for those that are not named.
-var timeShares = map[string]int{"connect": 5, "stack": 2, "send": 2, "hold": 3}
+var timeShares = map[string]int{"connect": 5, "stack": 4, "send": 2, "hold": 3}
 
 func timeShare(name string) int { return max(timeShares[name], 1) }
 
@@ -281,7 +281,7 @@ func suiteHold(ctx context.Context, quick bool, emit func(row any) error) (page.
 }
 
 func suiteStack(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
-	var args []string
+	args := []string{"-tables", "live,memory,cache"} // the longest last, should the time be over
 	if quick {
 		args = []string{"-in-flight", "10K,100K", "-lives", "500K", "-rounds", "1", "-cache-in-flight", "10K", "-duration", "500ms"}
 	}
