@@ -256,8 +256,8 @@ func (w *Worker) startNew() {
 		e := w.table.At(i)
 		handshake.Start(e)
 		e.Flags |= handshake.Queued // but in no list: there is a frame for it
-		if !w.send(i) { // the SYN has left; a request with it may want to say more
-			w.output = append(w.output, i)
+		if !w.send(i) {
+			w.output = append(w.output, i) // there is none for what follows the SYN
 		}
 		taken++
 		w.starts.took(1)
