@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/iobackend"
 	"myriad/linklayer"
 )
 
@@ -148,4 +149,33 @@ func TestWritableComesBeforeAnEndBehindAHole(t *testing.T) {
 	s.send(fACK, 1, 1202, "hello")
 	require.Equal(t, []EventKind{Data, Writable, Data, EndOfStream, Closed}, s.log.kinds())
 	s.heard = nil
+}
+
+// stingyQueue has few frames to send with.
+type stingyQueue struct {
+	iobackend.Queue
+	left int
+}
+
+func (q *stingyQueue) Reserve(frames []iobackend.Frame) int {
+	n := q.Queue.Reserve(frames[:min(len(frames), q.left)])
+	q.left -= n
+	return n
+}
+
+// A SYN takes the last frame: the connection goes on when there are more.
+func TestSYNInTheLastFrame(t *testing.T) {
+	s := newScript(t, Config{})
+	queue := &stingyQueue{Queue: s.log.w.queue, left: 1}
+	s.log.w.queue = queue
+	request, err := s.client.Intern([]byte("GET"))
+	require.NoError(t, err)
+	s.open(Open{Request: request})
+	s.want(linklayer.SYN, 0, 0, "")
+	queue.left = 1
+	s.pass(2 * time.Second)
+	s.want(linklayer.SYN, 0, 0, "") // again
+	queue.left = 1
+	s.synACK()
+	s.want(linklayer.ACK|linklayer.PSH, 1, 1, "GET")
 }
