@@ -46,7 +46,7 @@ var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
 func Dial(address, name, program string, log func(text string)) (*Conn, error) {
 	server, err := url.Parse(address)
 	if err != nil || server.Scheme != "nats" && server.Scheme != "tls" || server.Host == "" {
-		return nil, fmt.Errorf("%q is no address of a server such as nats://192.0.2.1:4222/name", address)
+		return nil, fmt.Errorf("%q is no address of a server such as nats://192.0.2.1:4222/name", withoutUser(address))
 	}
 	if path := strings.Trim(server.Path, "/"); path != "" {
 		name = path
@@ -61,13 +61,27 @@ func Dial(address, name, program string, log func(text string)) (*Conn, error) {
 		nats.DisconnectErrHandler(func(*nats.Conn, error) { c.note(true) }),
 		nats.ReconnectHandler(func(*nats.Conn) { c.note(false) }))
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", server.Redacted(), err)
+		return nil, fmt.Errorf("connect to %s: %w", withoutUser(server.String()), err)
 	}
 	if c.JS, err = jetstream.New(c.Conn); err != nil {
 		c.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+// withoutUser leaves out what stands before the @: a password, or a token,
+// which stands where the user's name would.
+func withoutUser(address string) string {
+	at := strings.LastIndexByte(address, '@')
+	if at < 0 {
+		return address
+	}
+	scheme, _, ok := strings.Cut(address[:at], "://")
+	if !ok {
+		return address[at+1:]
+	}
+	return scheme + "://" + address[at+1:]
 }
 
 // Away reports whether the server cannot be reached.

@@ -7,6 +7,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/natsconn"
 	"myriad/examples/internal/weburl"
 )
 
@@ -33,7 +34,7 @@ func (s *Store) pull(ctx context.Context, b *bucket) {
 	for ctx.Err() == nil {
 		if err := s.pullSome(ctx, b); err != nil && ctx.Err() == nil {
 			select {
-			case <-time.After(retryPause):
+			case <-time.After(natsconn.RetryPause):
 			case <-ctx.Done():
 			}
 		}

@@ -8,17 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"net/url"
-	"regexp"
-	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/natsconn"
 )
 
 const (
@@ -27,11 +24,6 @@ const (
 	buckets = 32
 	// callTimeout is how long one call waits before it is made again.
 	callTimeout = 5 * time.Second
-	// retryPause is the time between two calls when the server is away.
-	retryPause = 250 * time.Millisecond
-	// connectTimeout is how long the server may take at first: later it may be
-	// away for as long as it likes.
-	connectTimeout = 10 * time.Second
 )
 
 // Options say which crawl, and how patient to be with its members.
@@ -55,22 +47,18 @@ type Options struct {
 // Cluster is a crawl's membership.
 type Cluster struct {
 	o     Options
-	name  string
 	id    string
-	conn  *nats.Conn
-	js    jetstream.JetStream
+	conn  *natsconn.Conn
 	seen  jetstream.Stream
 	known known
-	away  atomic.Bool
 
 	ctx   context.Context // ends with Close
 	close context.CancelFunc
 	wg    sync.WaitGroup
 }
 
-var validName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,40}$`)
-
-// Join connects to the server and makes what the crawl needs there.
+// Join connects to the server and makes what the crawl needs there. Errors do
+// not repeat a password.
 func Join(o Options) (*Cluster, error) {
 	if o.Lease == 0 {
 		o.Lease = 10 * time.Second
@@ -78,23 +66,12 @@ func Join(o Options) (*Cluster, error) {
 	if o.AckWait == 0 {
 		o.AckWait = 15 * time.Second
 	}
-	c := &Cluster{o: o, name: "crawl", id: rand.Text()}
-	server, err := url.Parse(o.URL)
-	if err != nil || server.Scheme != "nats" && server.Scheme != "tls" || server.Host == "" {
-		return nil, fmt.Errorf("stream: %q is no address of a server such as nats://192.0.2.1:4222/name", o.URL)
+	c := &Cluster{o: o, id: rand.Text()}
+	var err error
+	if c.conn, err = natsconn.Dial(o.URL, "crawl", "crawler", o.Log); err != nil {
+		return nil, fmt.Errorf("stream: %w", err)
 	}
-	if name := strings.Trim(server.Path, "/"); name != "" {
-		c.name = name
-	}
-	if !validName.MatchString(c.name) {
-		return nil, fmt.Errorf("stream: the crawl's name %q: use up to 40 letters, digits, - and _", c.name)
-	}
-	server.Path = ""
 	c.ctx, c.close = context.WithCancel(context.Background())
-	if err := c.connect(server.String()); err != nil {
-		c.close()
-		return nil, err
-	}
 	if err := c.prepare(); err != nil {
 		c.Close()
 		return nil, err
@@ -102,35 +79,21 @@ func Join(o Options) (*Cluster, error) {
 	return c, nil
 }
 
-// connect connects; from then on the server may be away.
-func (c *Cluster) connect(server string) (err error) {
-	c.conn, err = nats.Connect(server, nats.Name("crawler"), nats.MaxReconnects(-1), nats.ReconnectWait(retryPause),
-		nats.Timeout(connectTimeout), nats.DisconnectErrHandler(func(*nats.Conn, error) { c.noteAway(true) }),
-		nats.ReconnectHandler(func(*nats.Conn) { c.noteAway(false) }))
-	if err != nil {
-		return fmt.Errorf("stream: connect to %s: %w", c.o.URL, err)
-	}
-	if c.js, err = jetstream.New(c.conn); err != nil {
-		return fmt.Errorf("stream: %w", err)
-	}
-	return nil
-}
-
 // prepare makes what is not there yet.
 func (c *Cluster) prepare() error {
-	ctx, cancel := context.WithTimeout(c.ctx, connectTimeout)
+	ctx, cancel := context.WithTimeout(c.ctx, natsconn.ConnectTimeout)
 	defer cancel()
 	for _, kv := range []jetstream.KeyValueConfig{
-		{Bucket: c.name + "-seen", Description: "myriad frontier 1", Storage: jetstream.FileStorage},
-		{Bucket: c.name + "-results", Description: "myriad results 1", Storage: jetstream.FileStorage},
-		{Bucket: c.name + "-owners", Description: "myriad owners 1", Storage: jetstream.FileStorage, TTL: c.o.Lease},
+		{Bucket: c.conn.Name + "-seen", Description: "myriad frontier 1", Storage: jetstream.FileStorage},
+		{Bucket: c.conn.Name + "-results", Description: "myriad results 1", Storage: jetstream.FileStorage},
+		{Bucket: c.conn.Name + "-owners", Description: "myriad owners 1", Storage: jetstream.FileStorage, TTL: c.o.Lease},
 	} {
 		if err := c.makeKV(ctx, kv); err != nil {
 			return err
 		}
 	}
 	var err error
-	if c.seen, err = c.js.Stream(ctx, "KV_"+c.name+"-seen"); err != nil {
+	if c.seen, err = c.conn.JS.Stream(ctx, "KV_"+c.conn.Name+"-seen"); err != nil {
 		return fmt.Errorf("stream: %w", err)
 	}
 	for n := range buckets {
@@ -147,11 +110,11 @@ func (c *Cluster) prepare() error {
 
 // makeKV makes a bucket of keys, and refuses one of another version.
 func (c *Cluster) makeKV(ctx context.Context, want jetstream.KeyValueConfig) error {
-	_, err := c.js.CreateKeyValue(ctx, want)
+	_, err := c.conn.JS.CreateKeyValue(ctx, want)
 	if err == nil {
 		return nil
 	}
-	have, err2 := c.js.Stream(ctx, "KV_"+want.Bucket)
+	have, err2 := c.conn.JS.Stream(ctx, "KV_"+want.Bucket)
 	if err2 != nil {
 		return fmt.Errorf("stream: %s: %w", want.Bucket, errors.Join(err, err2))
 	}
@@ -170,21 +133,10 @@ func (c *Cluster) Close() {
 }
 
 // Away reports whether the server cannot be reached.
-func (c *Cluster) Away() bool { return c.away.Load() }
-
-func (c *Cluster) noteAway(away bool) {
-	if c.away.Swap(away) == away || c.o.Log == nil || c.ctx.Err() != nil {
-		return
-	}
-	if away {
-		c.o.Log("the NATS server is away: waiting for it")
-	} else {
-		c.o.Log("the NATS server is back")
-	}
-}
+func (c *Cluster) Away() bool { return c.conn.Away() }
 
 // subject is what the subjects of a KV begin with.
-func (c *Cluster) subject(kv string) string { return "$KV." + c.name + "-" + kv + "." }
+func (c *Cluster) subject(kv string) string { return "$KV." + c.conn.Name + "-" + kv + "." }
 
 func consumer(bucket int) string { return fmt.Sprintf("b%d", bucket) }
 
@@ -208,10 +160,8 @@ var errExists = errors.New("exists")
 // whoever treats errExists as none.
 func (c *Cluster) create(subject string, value []byte) error {
 	return c.persist(func(ctx context.Context) error {
-		_, err := c.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: value}, jetstream.WithExpectLastSequencePerSubject(0))
-		var api *jetstream.APIError
-		if errors.As(err, &api) && (api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence ||
-			api.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequenceConstant) {
+		_, err := c.conn.JS.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: value}, jetstream.WithExpectLastSequencePerSubject(0))
+		if natsconn.IsConflict(err) {
 			return errExists
 		}
 		return err
@@ -231,7 +181,7 @@ func (c *Cluster) persist(call func(context.Context) error) error {
 			return fmt.Errorf("stream: %w", frontier.ErrClosed)
 		}
 		select { // also for what the server refuses: a full disk may have room again
-		case <-time.After(retryPause):
+		case <-time.After(natsconn.RetryPause):
 		case <-c.ctx.Done():
 		}
 	}

@@ -28,7 +28,7 @@ func (s *Store) lease() {
 // share renews what is held, gives up what is too much and takes what is too
 // little. Whatever fails is tried again at the next tick.
 func (s *Store) share(ctx context.Context) {
-	kv, err := s.js.KeyValue(ctx, s.name+"-owners")
+	kv, err := s.conn.JS.KeyValue(ctx, s.conn.Name+"-owners")
 	if err != nil {
 		return
 	}
@@ -146,7 +146,7 @@ func (s *Store) resign(ctx context.Context, held []*bucket) {
 	if !s.conn.IsConnected() {
 		return
 	}
-	kv, err := s.js.KeyValue(ctx, s.name+"-owners")
+	kv, err := s.conn.JS.KeyValue(ctx, s.conn.Name+"-owners")
 	if err != nil {
 		return
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"myriad/examples/internal/natsconn"
 )
 
 // PutResult keeps the result of a URL, a line of JSON without its end, unless
@@ -50,7 +52,7 @@ func (c *Cluster) Follow(ctx context.Context, skip uint64, ended <-chan struct{}
 
 // rest waits a moment, or for the end.
 func (c *Cluster) rest(ctx context.Context, ended <-chan struct{}) error {
-	pause, cancel := context.WithTimeout(ctx, retryPause)
+	pause, cancel := context.WithTimeout(ctx, natsconn.RetryPause)
 	defer cancel()
 	select {
 	case <-pause.Done():
@@ -64,7 +66,7 @@ func (c *Cluster) lastResult(ctx context.Context) (last uint64, err error) {
 		if ctx.Err() != nil {
 			return errExists // the caller finds out
 		}
-		s, err := c.js.Stream(call, "KV_"+c.name+"-results")
+		s, err := c.conn.JS.Stream(call, "KV_"+c.conn.Name+"-results")
 		if err == nil {
 			last = s.CachedInfo().State.LastSeq
 		}
@@ -105,7 +107,7 @@ func (c *Cluster) followTo(ctx context.Context, next, last uint64, take func(lin
 func (c *Cluster) resultsFrom(ctx context.Context, next uint64) (jetstream.MessagesContext, error) {
 	call, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	ordered, err := c.js.OrderedConsumer(call, "KV_"+c.name+"-results", jetstream.OrderedConsumerConfig{
+	ordered, err := c.conn.JS.OrderedConsumer(call, "KV_"+c.conn.Name+"-results", jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: next,
 	})
 	if err != nil {

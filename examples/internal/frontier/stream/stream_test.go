@@ -49,12 +49,25 @@ func TestWrongAddresses(t *testing.T) {
 	}
 }
 
+// TestNoPasswordInErrors has addresses with one fail, each in a way of its own.
+func TestNoPasswordInErrors(t *testing.T) {
+	for _, u := range []string{
+		"nats://crawler:hunter2@127.0.0.1:1/x", "nats://crawler:hunter2@127.0.0.1:1/a.b",
+		"http://crawler:hunter2@127.0.0.1:1/x", "nats://crawler:hunter2@127.0.0.1:port/x",
+		"nats://crawler:hunter2@127.0.0.1:1/%", "crawler:hunter2@127.0.0.1:1/x", "nats://hunter2@127.0.0.1:1/x",
+	} {
+		_, err := Join(Options{URL: u})
+		require.Error(t, err)
+		require.NotContains(t, err.Error(), "hunter2", u)
+	}
+}
+
 func TestACrawlOfAnotherVersionIsRefused(t *testing.T) {
 	s := serve(t, t.TempDir(), -1)
 	defer s.Shutdown()
 	c := join(t, s, "one")
 	defer c.Close()
-	_, err := c.js.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "two-seen", Description: "myriad frontier 0"})
+	_, err := c.conn.JS.CreateKeyValue(t.Context(), jetstream.KeyValueConfig{Bucket: "two-seen", Description: "myriad frontier 0"})
 	require.NoError(t, err)
 	_, err = Join(Options{URL: s.ClientURL() + "/two"})
 	require.ErrorIs(t, err, frontier.ErrVersion)
