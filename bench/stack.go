@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -206,7 +207,7 @@ func (o *stackOptions) rows(runs [][]stack.Result) (rows []stackRow) {
 		if len(all) == 0 {
 			continue
 		}
-		slices.SortFunc(all, func(a, b stack.Result) int { return int(a.PerLife() - b.PerLife()) })
+		slices.SortFunc(all, func(a, b stack.Result) int { return cmp.Compare(a.PerLife(), b.PerLife()) })
 		m := &all[len(all)/2]
 		row := stackRow{
 			Table: "memory", InFlight: o.inFlight[k], Batch: o.batch, Lives: m.Lives,
