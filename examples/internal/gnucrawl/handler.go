@@ -133,6 +133,10 @@ func lastReason(e *tcpclient.Event) Reason {
 // data takes the next bytes of a head. A head that came in one piece is parsed
 // where it lies.
 func (h *handler) data(w *tcpclient.Worker, c *conn, e *tcpclient.Event) {
+	if h.crawl.stopping.Load() { // the last lines are on their way
+		h.end(w, c, e)
+		return
+	}
 	head := e.Data
 	if c.count > 0 || gnutella.HeadEnd(head, 0) < 0 {
 		room := h.heads[int(e.User)*gnutella.HeadBytes:][:gnutella.HeadBytes]

@@ -41,3 +41,23 @@ func TestAnswersAllocateNothing(t *testing.T) {
 	require.Equal(t, 30, h.queue.len(), "each peer is wanted once")
 	require.NoError(t, c.sink.close())
 }
+
+// TestNoAnswersAfterTheEnd has a head come when a crawl that was interrupted, or
+// whose output failed, has handed over its last lines.
+func TestNoAnswersAfterTheEnd(t *testing.T) {
+	c, err := New(Options{
+		Seeds: []gnutella.Address{1<<40 | 1}, Parallel: 1, NodesMax: 10, Attempts: 1,
+		Write: func([]byte) error { return nil },
+	})
+	require.NoError(t, err)
+	h := &handler{crawl: c}
+	c.handlers = []*handler{h}
+	h.prepare(1)
+	c.stopping.Store(true)
+	require.NoError(t, c.sink.close())
+	h.conns[0] = conn{state: asking}
+	h.data(nil, &h.conns[0], &tcpclient.Event{Data: []byte("GNUTELLA/0.6 200 OK\r\n\r\n")})
+	require.Equal(t, ended, h.conns[0].state)
+	require.Zero(t, c.byReason[OK].Load())
+	require.Empty(t, h.lines.buf)
+}
