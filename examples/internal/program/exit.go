@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"syscall"
 
 	"myriad/examples/internal/jsonl"
 	"myriad/examples/internal/report"
@@ -85,6 +86,17 @@ func Code(err error) int {
 		return Interrupted
 	}
 	return Failed
+}
+
+// advise says with a full disk what to do about it.
+func (r *Run) advise(err error) error {
+	switch {
+	case Code(err) != WriteFailed || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT):
+		return err
+	case r.Options.State == "":
+		return fmt.Errorf("%w; make room (a run with -state goes on with what is left)", err)
+	}
+	return fmt.Errorf("%w; make room, and give the same command again: it goes on with what is left", err)
 }
 
 // conclude says what went wrong, in a line, and returns the exit code.

@@ -102,7 +102,7 @@ func (p *Program) Execute(args []string, out io.Writer) int {
 	if err == nil {
 		err = p.Run(ctx, r)
 	}
-	return conclude(r.Log, err)
+	return conclude(r.Log, r.advise(err))
 }
 
 // enterDemo executes the process anew in a namespace of its own, where it has

@@ -178,6 +178,19 @@ func TestCodes(t *testing.T) {
 	require.Equal(t, "failed: x", How(errors.New("x")))
 }
 
+func TestAdvice(t *testing.T) {
+	r := &Run{Options: new(Options)}
+	full := fmt.Errorf("x: %w: %w", jsonl.ErrWrite, syscall.ENOSPC)
+	require.ErrorContains(t, r.advise(full), "make room (")
+	r.Options.State = "state"
+	require.ErrorContains(t, r.advise(full), "the same command again")
+	require.Equal(t, WriteFailed, Code(r.advise(full)))
+	denied := fmt.Errorf("x: %w: %w", jsonl.ErrWrite, syscall.EACCES)
+	for _, err := range []error{nil, ErrInterrupted, denied, Fail(DemoWrong, full)} {
+		require.Equal(t, err, r.advise(err))
+	}
+}
+
 func TestMessages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log")
 	f, err := os.Create(path)
