@@ -303,7 +303,7 @@ func TestLimitsHoldOnTheWire(t *testing.T) {
 	}
 	page, err := os.ReadFile(report)
 	require.NoError(t, err)
-	for _, part := range []string{"probes a second to one address", "probes a second to one /24", "connections at a time to one /24"} {
+	for _, part := range []string{"probes a second to one address", "probes a second to one /24", "connections at a time to one /24", "Latency of answers"} {
 		require.Contains(t, string(page), part)
 	}
 }

@@ -274,7 +274,7 @@ func (s *session) conclude(err error, sum *summary) error {
 	for k := range s.buffers {
 		s.turn(k)
 	}
-	sum.counts = s.scanner.Counts()
+	sum.counts, sum.delays = s.scanner.Counts(), s.scanner.Latency()
 	if err == nil && sum.counts.Outcomes[scan.Unsent] > 0 {
 		err = program.Fail(program.Failed, fmt.Errorf("%d targets could not be looked at: %s", sum.counts.Outcomes[scan.Unsent], unsentWhy(&sum.counts)))
 	}
@@ -333,7 +333,7 @@ func (s *session) account() (a account.Account) {
 		a.Done += n
 	}
 	a.Stack = s.client.Stats()
-	a.Bounds = s.bounds()
+	a.Latency, a.Bounds = s.scanner.Latency(), s.bounds()
 	return a
 }
 

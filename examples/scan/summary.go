@@ -6,6 +6,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"myriad/examples/internal/latency"
 	"myriad/examples/internal/network"
 	"myriad/examples/internal/outcome"
 	"myriad/examples/internal/program"
@@ -28,6 +29,7 @@ const (
 type summary struct {
 	counts  scan.Counts
 	stack   tcpclient.Stats
+	delays  *latency.Distribution
 	device  iobackend.Counters
 	far     *scannet.Result // of the demo
 	took    time.Duration
@@ -101,6 +103,9 @@ func (m *summary) word(s *session) {
 		"refused by the device": m.device.DropTransmit, "lost by the device": m.device.DropRingFull + m.device.DropFillEmpty,
 	}); odd != "" {
 		m.add("besides", "%s", odd)
+	}
+	if d := m.delays; d.Count > 0 {
+		m.add("delays", "half up to %v, 99%% up to %v", d.Quantile(.5), d.Quantile(.99))
 	}
 	m.add("at this rate", "the 2.1 billion addresses that BGP announces take %s, the 3.3 billion that IANA has given out %s",
 		long(scan.Duration(bgpTargets, m.rate())), long(scan.Duration(ianaTargets, m.rate())))

@@ -183,7 +183,7 @@ func Describe(s State, width int) string {
 		text += fmt.Sprintf(", %d %s", s.Failures[reason], reason)
 	}
 	if len(text) > width {
-		text = strings.Replace(text, "connections", "open", 1)
+		text = strings.Replace(text, "connections", "conns", 1)
 	}
 	if len(text) > width {
 		return text[:max(width, 0)]

@@ -10,7 +10,7 @@ import (
 func TestDescribe(t *testing.T) {
 	s := State{Connections: 3, Failures: map[string]int{"refused": 2, "timed out": 5, "reset": 2}}
 	require.Equal(t, "3 connections, 5 timed out, 2 refused, 2 reset", Describe(s, 100))
-	require.Equal(t, "3 open, 5 timed ", Describe(s, 16))
+	require.Equal(t, "3 conns, 5 timed", Describe(s, 16))
 	require.Empty(t, Describe(s, -5))
 }
 

@@ -210,11 +210,21 @@ func (w *Worker) answered(r *Result) {
 		w.counts.Duplicate++
 	default:
 		r.Attempts = window.attempts(i)
+		if owner == w.index && r.Outcome != Filtered {
+			w.observe(i)
+		}
 		if r.Outcome == Open && s.cfg.Canary {
 			w.tryCanary(r)
 		} else {
 			w.lookCloser(r)
 		}
+	}
+}
+
+// observe takes note of the delay of index i's answer, which came now.
+func (w *Worker) observe(i uint64) {
+	if d, ok := w.window.delay(i, w.now); ok {
+		w.delays.Observe(d)
 	}
 }
 

@@ -45,7 +45,7 @@
 // # Ownership and concurrency
 //
 // A Worker belongs to the goroutine of the client's worker of the same queue,
-// which calls everything here but Counts, Low and Stop. Results are borrowed
+// which calls everything here but Counts, Latency, Low and Stop. Results are borrowed
 // until Config.Result returns. Nothing on the way of a probe or an answer
 // allocates, locks, or reads the clock more than once a turn.
 //

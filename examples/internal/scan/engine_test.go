@@ -244,6 +244,29 @@ func TestOutcomes(t *testing.T) {
 	require.Equal(t, b.s.Targets(), b.s.Low())
 }
 
+// Delays are those of answers to the first probe, of one target in eight: neither
+// a retry's answer nor an ICMP error has one.
+func TestLatency(t *testing.T) {
+	b := newBench(t, nil)
+	probes := b.turn(time.Millisecond)
+	require.Len(t, probes, 128)
+	b.turn(10*time.Millisecond, synAck(&probes[0]), refusal(&probes[1]))
+	b.turn(20*time.Millisecond, refusal(&probes[64]), refusal(&probes[64]), refusal(&probes[65]))
+	again := b.turn(time.Second)
+	var retries [][]byte
+	for k := range again {
+		if again[k].Segment.Flags&linklayer.RST == 0 {
+			retries = append(retries, synAck(&again[k]))
+		}
+	}
+	require.Len(t, retries, 124)
+	b.turn(time.Millisecond, retries...)
+	require.EqualValues(t, 128, b.s.Counts().Targets)
+	d := b.s.Latency()
+	require.EqualValues(t, 2, d.Count)
+	require.Equal(t, 40*time.Millisecond, d.Sum)
+}
+
 // What is forged changes nothing: wrong numbers, ports, addresses, hosts that are
 // no targets, and errors that quote what never left.
 func TestForgeries(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"myriad/examples/internal/latency"
 	"myriad/iobackend"
 	"myriad/linklayer"
 )
@@ -130,6 +131,17 @@ func (s *Scanner) Counts() (total Counts) {
 		w.mutex.Unlock()
 	}
 	return total
+}
+
+// Latency has the delays of open and closed targets' answers to their first
+// probe: of one target in eight, and of those whose answer came to the queue that
+// its probe left by.
+func (s *Scanner) Latency() *latency.Distribution {
+	all := new(latency.Distribution)
+	for _, w := range s.workers {
+		all.Add(&w.delays)
+	}
+	return all
 }
 
 // Low is the first index of the shard that has not come to its outcome: all

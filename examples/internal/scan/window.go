@@ -9,11 +9,19 @@ import (
 // their last probe.
 const wordBits = 64
 
+// Of one index in sampleEvery the window knows the instant of its probe, so that
+// the delays of answers can be told.
+const (
+	sampleEvery = 8
+	samples     = wordBits / sampleEvery // a word
+)
+
 // window is one worker's indices between tail and head. The owner moves both;
 // any worker may mark.
 type window struct {
 	bits   []atomic.Uint64
 	sentAt []time.Duration // of a word's last probe; the owner's
+	probed []time.Duration // of the sampled indices' only probe, 0 where there were more; the owner's
 	mask   uint64          // of the words
 	end    uint64          // the number of indices
 	head   atomic.Uint64   // the next index to be probed
@@ -29,7 +37,7 @@ func newWindow(size int, end uint64, retries int) *window {
 	}
 	return &window{
 		bits: make([]atomic.Uint64, words), sentAt: make([]time.Duration, words),
-		mask: uint64(words - 1), end: end, passes: make([]atomic.Uint64, retries),
+		probed: make([]time.Duration, words*samples), mask: uint64(words - 1), end: end, passes: make([]atomic.Uint64, retries),
 	}
 }
 
@@ -59,6 +67,29 @@ func beyond(i, end uint64) uint64 {
 		return ^uint64(0) << left
 	}
 	return 0
+}
+
+// sent notes the instant of the first probe to index i, and 0 of another: whose
+// answer comes then is not known.
+func (w *window) sent(i uint64, now time.Duration) {
+	if i%sampleEvery == 0 {
+		w.probed[w.sample(i)] = now
+	}
+}
+
+// sample is the place of a sampled index's instant.
+func (w *window) sample(i uint64) uint64 {
+	return i/wordBits&w.mask*samples + i%wordBits/sampleEvery
+}
+
+// delay is the time since the one probe to index i; ok is false where it is not
+// known.
+func (w *window) delay(i uint64, now time.Duration) (d time.Duration, ok bool) {
+	if i%sampleEvery != 0 {
+		return 0, false
+	}
+	at := w.probed[w.sample(i)]
+	return now - at, at > 0
 }
 
 // mark notes index i as answered, and reports whether it was not yet, and still

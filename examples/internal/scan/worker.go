@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"myriad/examples/internal/latency"
 	"myriad/iobackend"
 	"myriad/linklayer"
 )
@@ -55,6 +56,7 @@ type Worker struct {
 	// finished: the job is, as far as this worker has to do with it
 	finished bool
 	counts   Counts
+	delays   latency.Histogram
 
 	mutex sync.Mutex
 	shown Counts
@@ -206,6 +208,7 @@ func (w *Worker) repeat(pass int, word uint64, budget *int) (sent bool, until ti
 		}
 		w.left[pass] &^= 1 << bit
 		if went {
+			w.window.sent(word*wordBits+uint64(bit), 0)
 			w.counts.Retries++
 			*budget--
 		}
@@ -261,6 +264,7 @@ func (w *Worker) probe(i uint64) (sent bool, until time.Duration) {
 	f.Data = f.Data[:s.shape.write(f.Data, ethernet, s.sources[c.source], address,
 		uint16(s.ports.Probes)+c.port, port, c.number)]
 	w.filled++
+	w.window.sent(i, w.now)
 	return true, 0
 }
 
