@@ -70,8 +70,8 @@ for more.
 
 With -protocol gnutella: takes a snapshot of a Gnutella 0.6 network, all
 ultrapeers breadth first, from those in -seeds (addresses with ports, one a
-line), each contacted once, from many source addresses; without -interface, of
-a demo network that it computes.
+line), each contacted once, from many source addresses, with the same limits per
+address and /24; without -interface, of a demo network that it computes.
 
 Writes one JSON line per URL or node to -out, progress and a summary to standard error.
 `, goodManners.rate, goodManners.perAddress, goodManners.perPrefix, goodManners.pause, goodManners.pagesMax)
@@ -91,7 +91,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.StringVar(&o.Cluster, "cluster", "", "share the crawl with other processes that have the same -seeds and this `URL` of a NATS server with JetStream: nats://host:4222/name; -out has the records of all, limits hold for each process")
 	f.StringVar(&o.WARC, "warc", "", "`folder` for WARC files of everything that was exchanged")
 	f.StringVar(&o.Contact, "contact", "", "`where` people reach you, a URL or a mail address for the User-Agent; needed with -interface")
-	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4)")
+	f.IntVar(&o.PerAddress, "per-address", 0, "`connections` to one address at a time (1; demo: 4, gnutella: no limit)")
 	f.IntVar(&o.PerPrefix, "per-prefix", 0, "`connections` to one /24 at a time, 0 for no limit (20; demo: no limit)")
 	f.DurationVar(&o.Pause, "pause", 0, "`time` between two requests to one address (1s; demo: none)")
 	f.IntVar(&o.Parallel, "parallel", 512, "`URLs` in hand at a time (gnutella: connections, 4096)")
@@ -116,6 +116,9 @@ func (o *options) fillIn(given program.Given) {
 		o.Allow = append(o.Allow, demonet.Targets, overlay.Prefix)
 	}
 	if o.Protocol == "gnutella" {
+		if o.demo() {
+			m.perAddress = 0
+		}
 		program.Default(given, "parallel", &o.Parallel, gnutellaParallel)
 	}
 	program.Default(given, "rate", &o.Rate, m.rate)
@@ -143,8 +146,12 @@ func (o *options) check(given program.Given, _ []string) error {
 	if !printable(o.Contact) {
 		return fmt.Errorf("-contact %q: it goes into a header: use printable ASCII characters without spaces", o.Contact)
 	}
+	perAddressLeast := int64(1)
+	if o.Protocol == "gnutella" {
+		perAddressLeast = 0
+	}
 	return program.InRange(
-		program.Range{Name: "per-address", Value: int64(o.PerAddress), Least: 1, Most: 1024},
+		program.Range{Name: "per-address", Value: int64(o.PerAddress), Least: perAddressLeast, Most: 1024},
 		program.Range{Name: "per-prefix", Value: int64(o.PerPrefix), Least: 0, Most: 60_000},
 		program.Range{Name: "max-depth", Value: int64(o.DepthMax), Least: 0, Most: math.MaxInt32},
 		program.Range{Name: "max-host-pages", Value: int64(o.HostPagesMax), Least: 0, Most: math.MaxInt32},

@@ -47,6 +47,18 @@ func TestDefaultsOfAGoodCitizen(t *testing.T) {
 	require.Equal(t, "192.0.2.53:53", o.Resolvers[0].String())
 }
 
+func TestLimitsOfASnapshot(t *testing.T) {
+	limits := func(args ...string) [2]int {
+		o, err := parse(append([]string{"-protocol", "gnutella"}, args...))
+		require.NoError(t, err)
+		return [2]int{o.PerAddress, o.PerPrefix}
+	}
+	require.Equal(t, [2]int{0, 0}, limits())
+	require.Equal(t, [2]int{2, 9}, limits("-per-address", "2", "-per-prefix", "9"))
+	require.Equal(t, [2]int{1, 20}, limits(realFlags...))
+	require.Equal(t, [2]int{0, 0}, limits(append([]string{"-per-address", "0", "-per-prefix", "0"}, realFlags...)...))
+}
+
 // badUsage has, for each mistake, what the message must name.
 var badUsage = []struct {
 	real bool

@@ -165,6 +165,7 @@ func (s *snapshot) open() error {
 	in := &c.Interfaces[0]
 	s.crawl, err = gnucrawl.New(gnucrawl.Options{
 		Seeds: s.seeds, Sources: in.Sources, UserAgent: s.userAgent(), Parallel: s.o.Parallel,
+		PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix,
 		NodesMax: s.o.KnownMax, ContactMax: s.o.NodesMax, Attempts: s.o.Attempts, Write: s.out.WritePages,
 		Journal: s.journal, Leaves: s.leavesBegin,
 		Excluded: s.excluded, Latency: func(worker int, rtt time.Duration) { s.rtts[worker].Observe(rtt) },
@@ -248,7 +249,12 @@ func (s *snapshot) close(err error) (tcpclient.Stats, error) {
 // targets.
 func (s *snapshot) account() account.Account {
 	finished, known, answered, failures := s.crawl.Progress()
+	address, prefix := s.crawl.Most()
 	a := account.Account{
+		Bounds: []account.Bound{
+			{Name: "connections at a time to one address", Limit: float64(s.o.PerAddress), Peak: float64(address)},
+			{Name: "connections at a time to one /24", Limit: float64(s.o.PerPrefix), Peak: float64(prefix)},
+		},
 		Done: int64(finished), Known: int64(known), Found: int64(answered),
 		Outcomes: map[string]int64{}, Stack: s.client.Stats(), Latency: new(latency.Distribution),
 	}

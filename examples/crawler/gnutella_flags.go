@@ -35,7 +35,7 @@ func (o *gnutellaOptions) define(f *flag.FlagSet) {
 
 // Flags that only one of the protocols has.
 var (
-	webFlags      = []string{"resolver", "warc", "ca", "cluster", "per-address", "per-prefix", "pause", "max-pages", "max-depth", "max-host-pages", "max-bytes", "ignore-robots", "demo-pages", "demo-hosts"}
+	webFlags      = []string{"resolver", "warc", "ca", "cluster", "pause", "max-pages", "max-depth", "max-host-pages", "max-bytes", "ignore-robots", "demo-pages", "demo-hosts"}
 	gnutellaFlags = []string{"edges", "max-nodes", "max-known", "attempts", "demo-nodes"}
 )
 

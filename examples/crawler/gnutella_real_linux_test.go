@@ -48,7 +48,8 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 
 	seeds := filepath.Join(t.TempDir(), "seeds")
 	require.NoError(t, os.WriteFile(seeds, []byte("100.66.53.2\n"), 0o600))
-	cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-interface", "wan0", "-source", "10.77.1.0/28",
+	report := filepath.Join(t.TempDir(), "report.html")
+	cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-report", report, "-interface", "wan0", "-source", "10.77.1.0/28",
 		"-seeds", seeds, "-contact", "ops@example.org", "-max-known", "1000", "-allow", "100.66.53.0/24")
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -56,6 +57,10 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 	require.Zero(t, endtest.ExitCode(cmd.Wait()), stderr)
 	require.Equal(t, map[string]int{"ultrapeer": 2, "leaf": 2, "unknown excluded": 1}, readNodes(t, out.Bytes()), "the leaf that was named, and the one that answered")
 	require.Contains(t, stderr.String(), "3 nodes contacted")
+	page, err := os.ReadFile(report)
+	require.NoError(t, err)
+	require.Contains(t, string(page), "connections at a time to one address")
+	require.Contains(t, string(page), "connections at a time to one /24")
 	require.Eventually(t, func() bool { return len(server.Visits()) == 3 }, 20*time.Second, 5*time.Millisecond)
 	for _, v := range server.Visits() {
 		require.True(t, v.ThirdLeg)

@@ -25,6 +25,9 @@ type Options struct {
 	UserAgent string
 	// Parallel is the number of connections at a time, over all workers.
 	Parallel int
+	// PerAddress and PerPrefix bound the connections at a time to one address
+	// and to one /24; 0 is without limit.
+	PerAddress, PerPrefix int
 	// NodesMax bounds the nodes that are known; others are counted.
 	NodesMax int
 	// ContactMax bounds the nodes that are contacted; 0 is without limit.
@@ -59,6 +62,8 @@ func (o *Options) validate() error {
 		return fmt.Errorf("gnucrawl: Parallel %d, NodesMax %d: both must be 1 or more, NodesMax at most 2^30", o.Parallel, o.NodesMax)
 	case o.Attempts < 1 || o.Attempts > 100:
 		return fmt.Errorf("gnucrawl: Attempts %d: give a number from 1 to 100", o.Attempts)
+	case o.PerAddress < 0 || o.PerPrefix < 0:
+		return fmt.Errorf("gnucrawl: PerAddress %d, PerPrefix %d: both must be 0, for no limit, or more", o.PerAddress, o.PerPrefix)
 	case o.Write == nil:
 		return errors.New("gnucrawl: Write is nil")
 	}
@@ -82,7 +87,10 @@ type Crawl struct {
 	left        atomic.Int64 // nodes not contacted: beyond ContactMax
 	full        atomic.Int64 // namings that found no room
 	byReason    [reasonCount]atomic.Int64
-	before      int // nodes from the journal
+	mostAtHost  atomic.Int32
+	mostAtNet   atomic.Int32
+	ownerShift  uint // netShift where limits want a /24 to be one worker's
+	before      int  // nodes from the journal
 	stopping    atomic.Bool
 	over        chan struct{}
 	endOnce     sync.Once
@@ -95,6 +103,9 @@ func New(o Options) (*Crawl, error) {
 	}
 	c := &Crawl{o: o, table: newTable(o.NodesMax), over: make(chan struct{})}
 	c.table.slots = huge.Make[uint64](len(c.table.slots))
+	if o.PerAddress > 0 || o.PerPrefix > 0 {
+		c.ownerShift = netShift
+	}
 	c.sources = newSources(o.Sources, rand.Uint64())
 	c.sink = newSink(o.Write, o.Journal, c.wakeAll)
 	return c, nil
@@ -176,7 +187,7 @@ func (c *Crawl) admit() bool {
 }
 
 func (c *Crawl) owner(a gnutella.Address) *handler {
-	return c.handlers[int(spread(a)>>16&0xffff)%len(c.handlers)]
+	return c.handlers[int(spread(a>>c.ownerShift)>>16&0xffff)%len(c.handlers)]
 }
 
 // watchInterval is the time between two looks at the client.

@@ -33,6 +33,20 @@ func host(n int) netip.AddrPort {
 
 // newWorld has servents answer in a far namespace. pause slows its accept down.
 func newWorld(t *testing.T, servents map[netip.Addr]*servent.Servent, pause time.Duration) *world {
+	server := servent.New(servents)
+	w := newWorldWith(t, func(far *testbed.Namespace) {
+		l, err := far.Listen("tcp4", fmt.Sprint(":", port))
+		require.NoError(t, err)
+		require.NoError(t, servent.SetBacklog(l))
+		go server.Serve(l, pause)
+		t.Cleanup(func() { l.Close(); server.Close() })
+	})
+	w.server = server
+	return w
+}
+
+// newWorldWith has serve listen in a far namespace.
+func newWorldWith(t *testing.T, serve func(far *testbed.Namespace)) *world {
 	testbed.Require(t)
 	near, err := testbed.NewNamespace()
 	require.NoError(t, err)
@@ -40,7 +54,7 @@ func newWorld(t *testing.T, servents map[netip.Addr]*servent.Servent, pause time
 	far, err := testbed.NewNamespace()
 	require.NoError(t, err)
 	t.Cleanup(func() { far.Close() })
-	w := &world{near: near, server: servent.New(servents), sources: netip.MustParsePrefix("10.77.1.0/28")}
+	w := &world{near: near, sources: netip.MustParsePrefix("10.77.1.0/28")}
 	_, err = testbed.Veth(near, far, testbed.VethConfig{
 		NearName: "near0", FarName: "far0", Queues: 2, DisableOffloads: true,
 		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParsePrefix("10.77.0.2/24"),
@@ -48,11 +62,7 @@ func newWorld(t *testing.T, servents map[netip.Addr]*servent.Servent, pause time
 		Targets: []netip.Prefix{netip.MustParsePrefix("100.66.0.0/16")},
 	})
 	require.NoError(t, err)
-	l, err := far.Listen("tcp4", fmt.Sprint(":", port))
-	require.NoError(t, err)
-	require.NoError(t, servent.SetBacklog(l))
-	go w.server.Serve(l, pause)
-	t.Cleanup(func() { l.Close(); w.server.Close() })
+	serve(far)
 	return w
 }
 

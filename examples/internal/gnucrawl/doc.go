@@ -11,7 +11,8 @@
 // # Concurrency
 //
 // Each worker of the client has a handler with its own connections, records
-// and edges; it contacts the nodes whose address hashes to it. Workers share
+// and edges; it contacts the nodes whose address hashes to it; with limits per address or
+// prefix, all nodes of a /24 are one worker's. Workers share
 // the table, whose slots are claimed by compare-and-swap and never moved, and
 // an inbox each for what another found, taken and given once a turn.
 //

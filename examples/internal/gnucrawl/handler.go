@@ -50,6 +50,7 @@ type handler struct {
 	inbox []place // what other workers, or the start, want contacted
 
 	queue   queue
+	limits  *limits // nil without
 	taken   []place // the inbox taken last
 	found   [][]place
 	conns   []conn
@@ -84,6 +85,7 @@ func (h *handler) prepare(window int) {
 	}
 	h.found = make([][]place, len(h.crawl.handlers))
 	h.agents = newAgents()
+	h.limits = h.crawl.newLimits()
 	h.lines.sink = h.crawl.sink
 	h.scratch = make([]byte, 0, lineMax)
 }
@@ -116,7 +118,7 @@ func (h *handler) Events(w *tcpclient.Worker, events []tcpclient.Event) {
 				h.failed(c, lastReason(e))
 			}
 			c.state = free
-			h.unused = append(h.unused, uint32(e.User))
+			h.release(uint32(e.User))
 		}
 	}
 	h.flush(w)
@@ -183,7 +185,15 @@ func (h *handler) end(w *tcpclient.Worker, c *conn, e *tcpclient.Event) {
 	}
 	h.closes[h.closing] = tcpclient.Close{Conn: e.Conn, How: tcpclient.Reset}
 	h.closing++
-	h.unused = append(h.unused, uint32(e.User))
+	h.release(uint32(e.User))
+}
+
+// release takes back the number of a connection that has ended.
+func (h *handler) release(number uint32) {
+	if h.limits != nil {
+		h.limits.leave(h.crawl.table.address(h.conns[number].node), &h.queue)
+	}
+	h.unused = append(h.unused, number)
 }
 
 // flush sends third legs, then closes. Connections that have ended meanwhile
@@ -360,14 +370,17 @@ func (h *handler) OpenMore(w *tcpclient.Worker, room int) {
 	h.share()
 }
 
-// prepareOpens takes up to n tasks, and returns how many connections they are:
-// nodes that are left alone are none.
+// prepareOpens takes tasks for up to n connections, and returns how many those
+// are: nodes that are left alone, or wait for their turn, are none.
 func (h *handler) prepareOpens(n int) (count int) {
-	for range n {
+	for count < n && h.queue.len() > 0 {
 		t := h.queue.pop()
 		a := h.crawl.table.address(t.node)
 		if h.crawl.o.Excluded != nil && h.crawl.o.Excluded(a.AddrPort().Addr()) {
 			h.leaveAlone(t)
+			continue
+		}
+		if h.limits != nil && !h.limits.enter(a, t, &h.queue) {
 			continue
 		}
 		number := h.unused[len(h.unused)-1-count]
@@ -398,5 +411,5 @@ func (h *handler) notOpened(number uint32, t task, err error) {
 		h.failed(c, NoRoute)
 	}
 	c.state = free
-	h.unused = append(h.unused, number)
+	h.release(number)
 }
