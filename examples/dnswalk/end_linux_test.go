@@ -130,6 +130,7 @@ func TestExitCodes(t *testing.T) {
 		{program.WriteFailed, append(small, "-report", "/none/x"), []string{"/none/x"}},
 		{program.StateRefused, []string{"-demo-zones", "2", "-state", other}, []string{"-state " + other, "another run", "Zones:1", "Zones:2"}},
 		{program.DemoWrong, append(small, "-max-requests", "1"), []string{"demo: not as it should be"}},
+		{program.DemoWrong, append(small, "-deadline", "1ms"), []string{"deadline exceeded: "}},
 	} {
 		_, stderr := endtest.Run(t, test.code, test.args...)
 		for _, part := range test.want {

@@ -32,6 +32,7 @@ type options struct {
 	Timeout       time.Duration
 	Tries         int
 	Requests      int
+	Deadline      time.Duration
 	Cache         int
 
 	Demo     demodns.Tree
@@ -68,7 +69,7 @@ Writes one JSON line per name to -out, progress and a summary to standard error.
 
 var groups = []program.Group{
 	{Title: "What to resolve", Flags: []string{"names", "zone", "type", "hints", "root", "cluster"}},
-	{Title: "How", Flags: []string{"per-server", "per-server-rate", "parallel", "timeout", "tries", "max-requests", "cache", "rtt"}},
+	{Title: "How", Flags: []string{"per-server", "per-server-rate", "parallel", "timeout", "tries", "max-requests", "deadline", "cache", "rtt"}},
 	{Title: "Demo", Flags: []string{"demo-tlds", "demo-zones", "demo-names", "demo-tiny"}},
 }
 
@@ -86,6 +87,7 @@ func (o *options) define(f *flag.FlagSet) {
 	f.DurationVar(&o.Timeout, "timeout", 0, "`time` for a reply, doubled with each round over a zone's servers (1s; demo: 300ms)")
 	f.IntVar(&o.Tries, "tries", 4, "`requests` per name and zone, over all servers of the zone")
 	f.IntVar(&o.Requests, "max-requests", 100, "`requests` per name, with all that it takes")
+	f.DurationVar(&o.Deadline, "deadline", 10*time.Minute, "`time` for a name with all its requests, after which none leaves; its waiting for -rate and -per-server-rate counts")
 	f.IntVar(&o.Cache, "cache", 200_000, "`delegations` remembered")
 	f.IntVar(&o.Demo.TLDs, "demo-tlds", 4, "`number` of the demo's top-level domains")
 	f.IntVar(&o.Demo.Zones, "demo-zones", 25, "`zones` in each of them")
@@ -113,6 +115,9 @@ func (o *options) check(given program.Given, _ []string) (err error) {
 	}
 	if o.Timeout < time.Millisecond || o.Timeout > time.Minute {
 		return fmt.Errorf("-timeout %v: give a time from 1ms to 1m, such as 2s", o.Timeout)
+	}
+	if o.Deadline < time.Millisecond || o.Deadline > 24*time.Hour {
+		return fmt.Errorf("-deadline %v: give a time from 1ms to 24h, such as 1m", o.Deadline)
 	}
 	if !(o.PerServerRate >= 0 && o.PerServerRate <= 1e9) {
 		return fmt.Errorf("-per-server-rate %v: give a number above 0, or 0 for no limit", o.PerServerRate)

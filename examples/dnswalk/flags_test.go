@@ -30,6 +30,7 @@ var badUsage = []struct {
 	{[]string{"-rate", "-1"}, false, "-rate -1"},
 	{[]string{"-rate", "NaN"}, false, "-rate NaN"},
 	{[]string{"-timeout", "0"}, false, "-timeout 0s"},
+	{[]string{"-deadline", "0"}, false, "-deadline 0s"},
 	{[]string{"-per-server", "0"}, false, "from 1 to 60000"},
 	{[]string{"-demo-tlds", "1"}, false, "from 2 to"},
 	{[]string{"-cache", "0"}, false, "-cache 0"},

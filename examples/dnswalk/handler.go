@@ -30,7 +30,7 @@ func newHandler(s *session, w *tcpclient.Worker) *handler {
 	h := &handler{s: s}
 	h.engine = iterate.New(iterate.Config{
 		Roots: s.roots, Parallel: s.o.Parallel, PerServer: s.o.PerServer, Streams: streamsMax,
-		Zones: s.o.Cache, Timeout: s.o.Timeout, Tries: s.o.Tries, QueriesPerName: s.o.Requests, Port: 53,
+		Zones: s.o.Cache, Timeout: s.o.Timeout, Tries: s.o.Tries, QueriesPerName: s.o.Requests, Deadline: s.o.Deadline, Port: 53,
 		PerServerRate: s.o.PerServerRate, Excluded: s.excluded, Latency: &h.delays,
 		Next: h.next, Done: h.done, Turn: h.turn,
 	}, w)

@@ -29,7 +29,7 @@
 // # Limits
 //
 // Config bounds the tasks, the zones, the requests per server at a time and
-// the requests per name (children included); CNAME chains end after chainMax
+// the requests per name (children included) and the time in which they leave; CNAME chains end after chainMax
 // links, glueless delegations after depthMax levels and hostsMax look-ups per
 // zone. Only IPv4 servers are asked. There is no DNSSEC validation,
 // no minimisation of names (RFC 9156), and no cache of answers: a name that

@@ -32,6 +32,7 @@ type Config struct {
 	Timeout        time.Duration // for the first reply of a server; each further round twice as long
 	Tries          int           // requests per zone and name, over all its servers
 	QueriesPerName int
+	Deadline       time.Duration // no request for a name leaves later than this after its first step; 0 is without limit
 	Port           uint16
 	// PerServerRate is requests per second to one address; 0 is without limit.
 	// Whoever sets it calls Fill again in time (Client.Wake): requests that

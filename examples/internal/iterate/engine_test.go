@@ -486,6 +486,25 @@ func TestBoundsPerName(t *testing.T) {
 	require.Equal(t, CNAMELoop, w.got["www.zone.test."].Failure)
 }
 
+// A name whose servers are silent, those of its zone or the root's, is asked for
+// until its deadline, and no longer.
+func TestDeadlinePerName(t *testing.T) {
+	for _, who := range [][]string{{leaf1, leaf2}, {root}} {
+		w := newWorld(t)
+		for _, server := range who {
+			w.servers[server] = func(*dnsmessage.Message, bool) *dnsmessage.Message {
+				w.now += time.Second
+				return nil
+			}
+		}
+		w.cfg.Tries, w.cfg.Deadline = 20, 5*time.Second
+		w.resolve("www.zone.test.")
+		require.Equal(t, Deadline, w.got["www.zone.test."].Failure)
+		require.GreaterOrEqual(t, len(w.asked), 5)
+		require.Less(t, len(w.asked), 10)
+	}
+}
+
 func TestDelegationsAreBounded(t *testing.T) {
 	w := newWorld(t)
 	w.cfg.Zones = 8

@@ -15,21 +15,19 @@ const typeA = dnsmessage.TypeA
 
 // transmit sends the task's request; false when the worker has no room.
 func (e *Engine) transmit(t *task) bool {
-	if t.root.requests >= e.cfg.QueriesPerName {
-		t.why = TooMany
-		e.leave(t)
-		e.release(t)
-		e.fail(t)
+	switch {
+	case t.root.requests >= e.cfg.QueriesPerName:
+		e.giveUp(t, TooMany)
+		return true
+	case e.cfg.Deadline > 0 && e.net.Now()-t.root.started >= e.cfg.Deadline:
+		e.giveUp(t, Deadline)
 		return true
 	}
 	t.id = uint16(e.random.Uint64())
 	var err error
 	e.buffer, err = appendQuery(e.buffer[:0], Question{t.current, t.question.Type}, t.id, !t.server.plain, e.random, &t.sent)
 	if err != nil {
-		t.why = NotSupported
-		e.leave(t)
-		e.release(t)
-		e.fail(t)
+		e.giveUp(t, NotSupported)
 		return true
 	}
 	if t.stream {
@@ -45,6 +43,14 @@ func (e *Engine) transmit(t *task) bool {
 		e.failed(t, Unreachable)
 	}
 	return true
+}
+
+// giveUp ends a task whose turn it is without a request.
+func (e *Engine) giveUp(t *task, why Failure) {
+	t.why = why
+	e.leave(t)
+	e.release(t)
+	e.fail(t)
 }
 
 // asked accounts for a request.

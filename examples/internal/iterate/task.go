@@ -26,6 +26,7 @@ const (
 	Loop          Failure = "delegation loop"     // each waits for the other
 	CNAMELoop     Failure = "cname loop"          // or a chain without end
 	TooMany       Failure = "too many requests"   // of Config.QueriesPerName
+	Deadline      Failure = "deadline exceeded"   // Config.Deadline
 	NotSupported  Failure = "name not supported"  // a target with odd characters
 	TooDeep       Failure = "delegation too deep" // depthMax
 	Excluded      Failure = "excluded"            // all its servers are left alone
@@ -35,7 +36,7 @@ const (
 func Failures() (words []string) {
 	for _, f := range []Failure{
 		TimedOut, Refused, Unreachable, ServerRefused, ServerFailed, Lame, BadReply, CutShort, NoServer, Loop,
-		CNAMELoop, TooMany, NotSupported, TooDeep, Excluded,
+		CNAMELoop, TooMany, Deadline, NotSupported, TooDeep, Excluded,
 	} {
 		words = append(words, string(f))
 	}
