@@ -162,11 +162,11 @@ func TestRefused(t *testing.T) {
 	defer s.Shutdown()
 	defer join(t, s, nil).Close()
 	for text, change := range map[string]func(*Options){
-		`-type was "a", and is "b" now`:        func(o *Options) { o.Identity.Settings = map[string]string{"-type": "b"} },
-		"version 1, this program's is 2":       func(o *Options) { o.Identity.Version = 2 },
-		"no address of a server":               func(o *Options) { o.URL = "192.0.2.1:4222" },
-		"use up to 40 letters":                 func(o *Options) { o.URL = "nats://127.0.0.1/a.b" },
-		"connect to nats://me:xxxxx@127.0.0.1": func(o *Options) { o.URL = "nats://me:secret@127.0.0.1:1/x" },
+		`-type was "a", and is "b" now`:   func(o *Options) { o.Identity.Settings = map[string]string{"-type": "b"} },
+		"version 1, this program's is 2":  func(o *Options) { o.Identity.Version = 2 },
+		"no address of a server":          func(o *Options) { o.URL = "192.0.2.1:4222" },
+		"use up to 40 letters":            func(o *Options) { o.URL = "nats://127.0.0.1/a.b" },
+		"connect to nats://127.0.0.1:1: ": func(o *Options) { o.URL = "nats://me:secret@127.0.0.1:1/x" },
 	} {
 		o := options(s)
 		change(&o)
