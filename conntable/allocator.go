@@ -22,9 +22,11 @@ const (
 	probesInOrder  = 16
 	probesAtRandom = 256
 	probesOnward   = 1024
-	// probesSteered is for each shard: of so many tuples all but one in 3,000
-	// times one arrives where it should.
-	probesSteered = 8
+	// probesSteered is for each shard. Few would do if the hash were random, but
+	// it is linear, and with many a key it does not tell neighbouring ports
+	// apart: of 400 random keys 93 sent more than 1 % elsewhere with 8, and 12
+	// with 64.
+	probesSteered = 64
 )
 
 // destinationSlots is the number of destinations told apart; those that share
