@@ -85,7 +85,7 @@ var groups = []program.Group{
 
 func (o *options) define(f *flag.FlagSet) {
 	f.StringVar(&o.Protocol, "protocol", "web", "what to crawl: `web or gnutella`")
-	f.StringVar(&o.Seeds, "seeds", "", "`file` of URLs (gnutella: addresses with ports) to begin with, one a line; # begins a comment")
+	f.StringVar(&o.Seeds, "seeds", "", "`file` of URLs (gnutella: addresses with ports) to begin with, one a line; # begins a comment, - for standard input")
 	f.Var(&o.Resolvers, "resolver", "DNS server that answers over TCP: `address[:port]`s with commas between; names fail without")
 	f.StringVar(&o.CA, "ca", "", "`file` of the certificates to trust, in PEM (those that the system trusts)")
 	f.StringVar(&o.Cluster, "cluster", "", "share the crawl with other processes that have the same -seeds and this `URL` of a NATS server with JetStream: nats://host:4222/name; -out has the records of all, limits hold for each process")

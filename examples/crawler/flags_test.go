@@ -127,6 +127,13 @@ func TestSeeds(t *testing.T) {
 	_, err = readSeeds(path, false)
 	require.ErrorContains(t, err, "-resolver is missing")
 	require.ErrorContains(t, err, "example.org")
+	stdin, err := os.Open(path)
+	require.NoError(t, err)
+	defer func(was *os.File) { os.Stdin = was }(os.Stdin)
+	os.Stdin = stdin
+	again, err := readSeeds("-", true)
+	require.NoError(t, err)
+	require.Equal(t, seeds, again, "of standard input")
 	write("http://192.0.2.1/\nexample.org\n")
 	_, err = readSeeds(path, true)
 	require.ErrorContains(t, err, "line 2")

@@ -5,7 +5,6 @@ import (
 	"flag"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
 
 	"myriad/examples/internal/gnutella"
@@ -54,9 +53,9 @@ func (o *options) checkProtocol(given program.Given) error {
 
 // readServents reads a file of addresses, with or without a port.
 func readServents(path string) ([]gnutella.Address, error) {
-	f, err := os.Open(path)
+	f, err := openSeeds(path)
 	if err != nil {
-		return nil, fmt.Errorf("-seeds: %w", err)
+		return nil, err
 	}
 	defer f.Close()
 	var seeds []gnutella.Address

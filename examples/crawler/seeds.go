@@ -10,12 +10,24 @@ import (
 	"myriad/examples/internal/weburl"
 )
 
-// readSeeds reads a file of URLs. withNames refuses names when it is false,
-// since nothing could look them up.
-func readSeeds(path string, withNames bool) ([]string, error) {
+// openSeeds opens the file of -seeds; - is standard input.
+func openSeeds(path string) (*os.File, error) {
+	if path == "-" {
+		return os.Stdin, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("-seeds: %w", err)
+	}
+	return f, nil
+}
+
+// readSeeds reads a file of URLs. withNames refuses names when it is false,
+// since nothing could look them up.
+func readSeeds(path string, withNames bool) ([]string, error) {
+	f, err := openSeeds(path)
+	if err != nil {
+		return nil, err
 	}
 	defer f.Close()
 	var seeds []string

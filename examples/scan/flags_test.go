@@ -4,6 +4,8 @@ import (
 	"flag"
 	"io"
 	"net/netip"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -22,6 +24,7 @@ func parse(args ...string) (*options, error) {
 	f.Float64Var(&o.Rate, "rate", 0, "")
 	f.Var(&o.Sources, "source", "")
 	f.Var(&o.Allow, "allow", "")
+	f.Var(&o.Exclude, "exclude", "")
 	o.define(f)
 	if err := f.Parse(args); err != nil {
 		return o, err
@@ -95,6 +98,26 @@ func TestWhatIsLeftOut(t *testing.T) {
 	b, err := o.readTargets()
 	require.NoError(t, err)
 	require.EqualValues(t, 1<<24, a.leftCount-b.leftCount)
+}
+
+// A list of which nothing is left is refused, with the remedy that there is.
+func TestNothingIsLeft(t *testing.T) {
+	write := func(name, text string) (path string) {
+		path = filepath.Join(t.TempDir(), name)
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		return path
+	}
+	private, asked := write("list", "10.1.2.3\n"), write("asked", "192.0.0.0/8\n8.8.8.8\n")
+	o, err := parse("-interface", "eth0", "-targets", private)
+	require.NoError(t, err)
+	_, err = o.readTargets()
+	require.ErrorContains(t, err, "all targets are excluded: 10.1.2.3 ")
+	require.ErrorContains(t, err, "-allow 10.1.2.3 ")
+	o, err = parse("-interface", "eth0", "-targets", asked, "-exclude", asked)
+	require.NoError(t, err)
+	_, err = o.readTargets()
+	require.ErrorContains(t, err, asked+", line 1")
+	require.NotContains(t, err.Error(), "-allow", "it does not lift what a file excludes")
 }
 
 // Lines hold what there is, and are never longer than a page, whatever a host says.

@@ -57,7 +57,7 @@ func (o *options) readTargets() (a *aim, err error) {
 		}
 	}
 	if len(a.prefixes) == 0 {
-		return nil, program.Fail(program.UsageWrong, fmt.Errorf("all targets are excluded: %s is, being in %s; give -allow for what is yours to probe", a.left[0].prefix, a.left[0].why))
+		return nil, program.Fail(program.UsageWrong, fmt.Errorf("all targets are excluded: %w", e.Refuse(a.left[0].prefix)))
 	}
 	for _, l := range a.left {
 		a.leftCount += 1 << (32 - l.prefix.Bits()) * max(1, uint64(len(o.Ports)))
