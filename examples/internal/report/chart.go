@@ -137,6 +137,9 @@ func (thousands) Ticks(from, to float64) []plot.Tick {
 
 // number writes 1234567 as 1,234,567, and small numbers with what they need.
 func number(v float64) string {
+	if v > 0 && v < 0.001 {
+		return "below 0.001"
+	}
 	if v < 100 && v != math.Trunc(v) {
 		return strconv.FormatFloat(v, 'g', 3, 64)
 	}

@@ -176,7 +176,7 @@ func (r *Report) tables() []table {
 		if b.Limit > 0 {
 			limit = map[bool]string{false: "at most ", true: "at least "}[b.Least] + number(b.Limit)
 		}
-		tables[1].Rows = append(tables[1].Rows, []string{b.Name, limit, number(b.Peak)})
+		tables[1].Rows = append(tables[1].Rows, []string{b.Name, limit, cameTo(&b)})
 	}
 	if a.Latency != nil {
 		t := table{Title: "Latency of answers", Columns: []string{"share", "no longer than"}}
@@ -194,6 +194,14 @@ func (r *Report) tables() []table {
 	tables = append(tables, counted("The program's counters", a.Counters),
 		counted("Failed connections", a.Stack.FailedBy), counted("Dropped frames and segments", a.Stack.Drops))
 	return slices.DeleteFunc(tables, func(t table) bool { return len(t.Rows) == 0 })
+}
+
+// cameTo words the most that was seen of a bound.
+func cameTo(b *account.Bound) string {
+	if b.Peak == 0 && (b.Limit == 0 || b.Least) {
+		return "not seen" // where there is no limit not all programs look
+	}
+	return number(b.Peak)
 }
 
 func counted[V int64 | uint64](title string, counts map[string]V) table {

@@ -23,7 +23,7 @@ func example() *Report {
 		Program: "scan", Unit: "targets", Command: "scan -rate 5 <x>", Started: time.Unix(0, 0), Took: 90 * time.Second, End: "finished",
 		Account: account.Account{
 			Done: 1_234_567, Known: 1_234_567, Found: 3, Outcomes: map[string]int64{"open": 3, "timed out": 1_234_560, "excluded": 4},
-			Bounds: []account.Bound{{Name: "connections per host", Limit: 4, Peak: 2}, {Name: "free", Peak: 7}},
+			Bounds: []account.Bound{{Name: "connections per host", Limit: 4, Peak: 2}, {Name: "free", Peak: 7}, {Name: "unlimited"}, {Name: "pause", Peak: 5.7e-8, Least: true}},
 		},
 	}
 	var delays latency.Histogram
@@ -43,7 +43,7 @@ func TestPageIsWholeAndOffline(t *testing.T) {
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
 	text := html.UnescapeString(string(content))
-	for _, part := range []string{"1,234,567 done", "3 found, 4 not looked at", "scan -rate 5 <x>", "connections per host", "99.9 %", "timed out"} {
+	for _, part := range []string{"1,234,567 done", "3 found, 4 not looked at", "scan -rate 5 <x>", "connections per host", "99.9 %", "timed out", "not seen", "below 0.001"} {
 		require.Contains(t, text, part)
 	}
 	require.NotContains(t, string(content), "<x>")
