@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/examples/internal/endtest"
+	"myriad/examples/internal/program"
 	"myriad/internal/testbed"
 	"myriad/iobackend/pcapfile"
 )
@@ -341,6 +342,28 @@ func TestRateHoldsOnTheWire(t *testing.T) {
 	}
 	t.Logf("at most %d frames in 100 ms; %.0f a second over %v; all took %v", most, float64(targets-1)/at[len(at)-1].Sub(at[0]).Seconds(), at[len(at)-1].Sub(at[0]), took)
 	require.LessOrEqual(t, most, int(rate/10)+batch)
+}
+
+// A disk that is full, and a state of another scan, have codes of their own.
+func TestExitCodes(t *testing.T) {
+	testbed.Require(t)
+	state := filepath.Join(t.TempDir(), "state")
+	small := []string{"-seed", "5", "-shards", "64", "-shard", "3", "-state", state}
+	endtest.Run(t, program.Finished, small...)
+	for _, test := range []struct {
+		code int
+		args []string
+		want []string
+	}{
+		{program.Finished, small, []string{"has come to its end", "remove the directory"}},
+		{program.StateRefused, append(small, "-ports", "99"), []string{"-state " + state, "another run", "targets"}},
+		{program.WriteFailed, []string{"-seed", "5", "-shards", "64", "-shard", "3", "-out", "/dev/full"}, []string{"no space left"}},
+	} {
+		_, stderr := endtest.Run(t, test.code, test.args...)
+		for _, part := range test.want {
+			require.Contains(t, stderr, part)
+		}
+	}
 }
 
 // Killed and begun again, the same command goes on: no target is lost, and few are
