@@ -293,8 +293,10 @@ func (s *session) conclude(err error, sum *summary) error {
 		err = s.check.verdict(sum)
 		sum.checked, sum.missedCount = err == nil, s.check.missed.Load()
 	}
-	sum.finish(s, err)
-	return errors.Join(err, s.monitor.End(program.How(err), sum.facts()...))
+	sum.word(s)
+	report := s.monitor.End(program.How(err), sum.facts()...) // and the last progress line
+	sum.print(s, err)
+	return errors.Join(err, report)
 }
 
 // saveLast keeps the last checkpoint; what was written is on its way to the disk

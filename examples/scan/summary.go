@@ -40,9 +40,8 @@ type summary struct {
 	missedCount uint64
 }
 
-// finish words the summary, and prints it.
-func (m *summary) finish(s *session, err error) {
-	m.word(s)
+// print prints the summary.
+func (m *summary) print(s *session, err error) {
 	out := s.r.Summary()
 	how := "Finished"
 	switch program.Code(err) {
@@ -53,7 +52,7 @@ func (m *summary) finish(s *session, err error) {
 		how = "Ended"
 	}
 	fmt.Fprintf(out, "%s after %.1f s: %d targets (%.0f a second)\n", how, m.took.Seconds(), m.counts.Targets, m.rate())
-	m.print(out)
+	m.table(out)
 	if m.checked {
 		fmt.Fprintln(out, "Every target of the demo came to what it must"+m.missed()+".")
 	}
@@ -130,7 +129,7 @@ func (m *summary) whyNothing() string {
 	}
 }
 
-func (m *summary) print(out io.Writer) {
+func (m *summary) table(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 8, 2, ' ', 0)
 	for _, l := range m.lines {
 		fmt.Fprintf(w, "  %s\t%s\n", l[0], l[1])
