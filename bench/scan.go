@@ -142,7 +142,7 @@ func (o *scanOptions) scan(ctx context.Context, binary string, silent bool) (per
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
 	cmd := exec.Command(binary, "-interface", wire.Interface, "-source", wire.Sources.String(), "-gateway-mac", world.Gateway.String(),
-		"-allow", wire.Targets.String(), "-ports", "*", "-rate", "0", "-retries", "0", "-timeout", "1s", "-canary=false", "-batch", fmt.Sprint(o.batch),
+		"-allow", wire.Targets.String(), "-ports", "*", "-rate", "0", "-retries", "0", "-timeout", "1s", "-canary=false", "-per-address-rate", "0", "-per-prefix-rate", "0", "-batch", fmt.Sprint(o.batch),
 		"-out", os.DevNull, "-q", wire.Targets.String())
 	var notes bytes.Buffer
 	cmd.Stderr = &notes
