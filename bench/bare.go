@@ -59,14 +59,8 @@ func parseBare(args []string, stdout io.Writer) (o bareOptions, err error) {
 	f.DurationVar(&o.tune, "tune", tuneDefault, "how long each batch and window is tried to find the best")
 	f.DurationVar(&o.duration, "duration", durationDefault, "how long connections are opened")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stdout, bareHelp)
-			f.SetOutput(stdout)
-			f.PrintDefaults()
-			return o, err
-		}
-		return o, usageErrorf("bare: %w", err)
+	if err := parseFlags(f, args, stdout, bareHelp); err != nil {
+		return o, err
 	}
 	if o.queues, err = counts(queues); err != nil {
 		return o, usageErrorf("bare: -queues: %w", err)
@@ -77,8 +71,6 @@ func parseBare(args []string, stdout io.Writer) (o bareOptions, err error) {
 	most := slices.Max(o.queues)
 	switch {
 	case err != nil:
-	case f.NArg() > 0:
-		err = fmt.Errorf("unexpected argument %q", f.Arg(0))
 	case !slices.Contains([]string{"afxdp", "live", "afpacket"}, o.backend):
 		err = fmt.Errorf("-backend %q is none of afxdp, live, afpacket", o.backend)
 	case most > 256:

@@ -29,23 +29,14 @@ type comparison struct {
 
 // compareCommand compares, and prints.
 func (o *connectOptions) compareCommand(ctx context.Context, stdout, stderr io.Writer) error {
-	rows, skipped, err := o.compare(ctx, func(r *report.Row) error {
-		if o.asJSON {
-			return report.JSON(stdout, r)
-		}
-		return nil
-	})
-	for _, s := range skipped {
-		fmt.Fprintln(stderr, "bench: skipped:", s)
+	var skipped []string
+	measure := func(ctx context.Context, each func(*report.Row) error) (rows []report.Row, err error) {
+		rows, skipped, err = o.compare(ctx, each)
+		noteSkipped(stderr, skipped)
+		return rows, err
 	}
-	if !o.asJSON && len(rows) > 0 {
-		part := comparePart(rows, skipped)
-		err = errors.Join(part.WriteText(stdout), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	show := func(rows []report.Row) page.Part { return comparePart(rows, skipped) }
+	return printRows(ctx, o.asJSON, stdout, stderr, measure, asPart(show))
 }
 
 // compare has each method do each job in each round, and hands each row over as

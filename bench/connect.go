@@ -32,19 +32,7 @@ func connectCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if len(o.methods) > 0 {
 		return o.compareCommand(ctx, stdout, stderr)
 	}
-	rows, err := o.runAll(ctx, func(r *report.Row) error {
-		if o.asJSON {
-			return report.JSON(stdout, r)
-		}
-		return nil
-	})
-	if !o.asJSON && len(rows) > 0 {
-		err = errors.Join(o.table(stdout, rows), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	return printRows(ctx, o.asJSON, stdout, stderr, o.runAll, o.table)
 }
 
 // profile begins a CPU profile, if a file is named.

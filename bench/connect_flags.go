@@ -96,17 +96,8 @@ func parseConnect(args []string, stdout io.Writer) (o connectOptions, err error)
 	f.IntVar(&o.threads, "threads", threadsDefault, "`number` of threads of -methods connect, each with one connection at a time")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
 
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stdout, connectHelp)
-			f.SetOutput(stdout)
-			f.PrintDefaults()
-			return o, err
-		}
-		return o, usageErrorf("connect: %w", err)
-	}
-	if f.NArg() > 0 {
-		return o, usageErrorf("connect: unexpected argument %q", f.Arg(0))
+	if err := parseFlags(f, args, stdout, connectHelp); err != nil {
+		return o, err
 	}
 	given := make(map[string]bool)
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })

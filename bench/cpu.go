@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/kernel"
+	"myriad/bench/internal/page"
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/usage"
 )
@@ -107,23 +107,13 @@ func cpuCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	rows, skipped, err := o.runAll(ctx, func(r *cpuRow) error {
-		if o.asJSON {
-			return json.NewEncoder(stdout).Encode(r)
-		}
-		return nil
-	})
-	for _, s := range skipped {
-		fmt.Fprintln(stderr, "bench: skipped:", s)
+	measure := func(ctx context.Context, each func(*cpuRow) error) ([]cpuRow, error) {
+		rows, skipped, err := o.runAll(ctx, each)
+		noteSkipped(stderr, skipped)
+		return rows, err
 	}
-	if !o.asJSON && len(rows) > 0 {
-		part := cpuPart(rows, nil)
-		err = errors.Join(part.WriteText(stdout), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	show := func(rows []cpuRow) page.Part { return cpuPart(rows, nil) }
+	return printRows(ctx, o.asJSON, stdout, stderr, measure, asPart(show))
 }
 
 // runAll measures everything; the methods take turns.

@@ -71,20 +71,7 @@ func dnsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	if err != nil {
 		return err
 	}
-	rows, err := o.runAll(ctx, func(r *dnsRow) error {
-		if o.asJSON {
-			return json.NewEncoder(stdout).Encode(r)
-		}
-		return nil
-	})
-	if !o.asJSON && len(rows) > 0 {
-		part := dnsPart(rows)
-		err = errors.Join(part.WriteText(stdout), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	return printRows(ctx, o.asJSON, stdout, stderr, o.runAll, asPart(dnsPart))
 }
 
 // runAll does the walks, and hands each over as soon as it is there.

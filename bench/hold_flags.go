@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -90,24 +89,6 @@ func (o *holdOptions) validate() error {
 		}
 	}
 	return (&connectOptions{request: o.request, reply: o.reply}).validateReply()
-}
-
-// parseFlags parses a subcommand's flags: help goes to stdout, and nothing may
-// follow them.
-func parseFlags(f *flag.FlagSet, args []string, stdout io.Writer, help string) error {
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stdout, help)
-			f.SetOutput(stdout)
-			f.PrintDefaults()
-			return err
-		}
-		return usageErrorf("%s: %w", f.Name(), err)
-	}
-	if f.NArg() > 0 {
-		return usageErrorf("%s: unexpected argument %q", f.Name(), f.Arg(0))
-	}
-	return nil
 }
 
 // counts reads "1K,10K,1M".

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -79,20 +78,7 @@ func latencyCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	rows, err := o.runAll(ctx, func(r *latency.Result) error {
-		if o.asJSON {
-			return json.NewEncoder(stdout).Encode(r)
-		}
-		return nil
-	})
-	if !o.asJSON && len(rows) > 0 {
-		part := latencyPart(rows)
-		err = errors.Join(part.WriteText(stdout), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	return printRows(ctx, o.asJSON, stdout, stderr, o.runAll, asPart(latencyPart))
 }
 
 // runAll measures everything; polling and sleeping take turns.

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -68,20 +67,7 @@ func scanCommand(ctx context.Context, args []string, stdout, stderr io.Writer) (
 	if err != nil {
 		return err
 	}
-	rows, err := o.runAll(ctx, func(r *scanRow) error {
-		if o.asJSON {
-			return json.NewEncoder(stdout).Encode(r)
-		}
-		return nil
-	})
-	if !o.asJSON && len(rows) > 0 {
-		part := scanPart(rows)
-		err = errors.Join(part.WriteText(stdout), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	return printRows(ctx, o.asJSON, stdout, stderr, o.runAll, asPart(scanPart))
 }
 
 // runAll does the rounds, and hands each over as soon as it is there.

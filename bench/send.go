@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -63,20 +62,7 @@ func sendCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	rows, err := o.runAll(ctx, func(r *sendRow) error {
-		if o.asJSON {
-			return json.NewEncoder(stdout).Encode(r)
-		}
-		return nil
-	})
-	if !o.asJSON && len(rows) > 0 {
-		part := sendPart(rows)
-		err = errors.Join(part.WriteText(stdout), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	return printRows(ctx, o.asJSON, stdout, stderr, o.runAll, asPart(sendPart))
 }
 
 // jobs are the runs, without their results.

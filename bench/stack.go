@@ -131,13 +131,9 @@ func stackCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 		return err
 	}
 	rows, err := o.runAll(ctx)
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
+	noteInterruption(ctx, stderr)
 	if o.asJSON {
-		for _, s := range rows.skipped {
-			fmt.Fprintln(stderr, "bench: skipped:", s)
-		}
+		noteSkipped(stderr, rows.skipped)
 		return errors.Join(err, rows.each(func(row any) error { return json.NewEncoder(stdout).Encode(row) }))
 	}
 	part := stackPart(&rows)

@@ -114,9 +114,7 @@ func suiteCommand(ctx context.Context, args []string, stdout, stderr io.Writer) 
 	}
 	defer cancel()
 	_, err = o.measure(bounded, rows, stdout)
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
+	noteInterruption(ctx, stderr)
 	if o.out != "" {
 		fmt.Fprintln(stderr, "bench: wrote", filepath.Join(o.out, page.FileName))
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -47,20 +46,7 @@ func transactCommand(ctx context.Context, args []string, stdout, stderr io.Write
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	rows, err := o.runAll(ctx, func(r *transact.Result) error {
-		if o.asJSON {
-			return json.NewEncoder(stdout).Encode(r)
-		}
-		return nil
-	})
-	if !o.asJSON && len(rows) > 0 {
-		part := transactPart(rows)
-		err = errors.Join(part.WriteText(stdout), err)
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
-	return err
+	return printRows(ctx, o.asJSON, stdout, stderr, o.runAll, asPart(transactPart))
 }
 
 func parseTransact(args []string, stdout io.Writer) (o transactOptions, err error) {

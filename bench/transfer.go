@@ -54,9 +54,7 @@ func transferCommand(ctx context.Context, args []string, stdout, stderr io.Write
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	rows, err := o.runAll(ctx)
-	if ctx.Err() != nil {
-		fmt.Fprintln(stderr, "bench: interrupted; this is what was measured until then")
-	}
+	noteInterruption(ctx, stderr)
 	if o.asJSON {
 		for k := range rows {
 			err = errors.Join(err, json.NewEncoder(stdout).Encode(&rows[k]))
@@ -77,17 +75,8 @@ func parseTransfer(args []string, stdout io.Writer) (o transferOptions, err erro
 	f.BoolVar(&o.simulated, "simulated", false, "only the simulated link")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			fmt.Fprint(stdout, transferHelp)
-			f.SetOutput(stdout)
-			f.PrintDefaults()
-			return o, err
-		}
-		return o, usageErrorf("transfer: %w", err)
-	}
-	if f.NArg() > 0 {
-		return o, usageErrorf("transfer: unexpected argument %q", f.Arg(0))
+	if err := parseFlags(f, args, stdout, transferHelp); err != nil {
+		return o, err
 	}
 	for part := range strings.SplitSeq(*losses, ",") {
 		v, err := strconv.ParseFloat(part, 64)
