@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/nginx"
 	"myriad/internal/testbed"
 	"myriad/tcpclient"
 )
@@ -44,7 +44,6 @@ func pagePath(n int) string { return fmt.Sprintf("/page%d", n) }
 // with TLS; it returns whom to trust.
 func startNginx(w *world) *x509.CertPool {
 	w.t.Helper()
-	nginx := findNginx(w.t)
 	dir := w.t.TempDir()
 	root := filepath.Join(dir, "pages")
 	require.NoError(w.t, os.Mkdir(root, 0o755))
@@ -56,52 +55,25 @@ func startNginx(w *world) *x509.CertPool {
 	require.NoError(w.t, copyContent(big, bigSeed, bigBytes))
 	require.NoError(w.t, big.Close())
 	roots := selfSigned(w.t, dir)
-	file := filepath.Join(dir, "nginx.conf")
-	require.NoError(w.t, os.WriteFile(file, []byte(nginxConfig(dir, root)), 0o644))
-	runServer(w, exec.Command(nginx, "-p", dir, "-c", file, "-e", "stderr"), nginxPort)
+	runServer(w, nginx.Command(w.t, dir, nginxHTTP(dir, root)), nginxPort)
 	return roots
 }
 
-func findNginx(t *testing.T) string {
-	t.Helper()
-	path, err := exec.LookPath("nginx")
-	if err != nil {
-		path, err = exec.LookPath("/usr/sbin/nginx")
-	}
-	if err != nil {
-		t.Skip("needs nginx: install Debian's package nginx-light")
-	}
-	return path
-}
-
-func nginxConfig(dir, root string) string {
-	var temporary strings.Builder
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&temporary, "%s_temp_path %s/%s;\n", kind, dir, kind)
-	}
+// nginxHTTP is what the configuration says of HTTP.
+func nginxHTTP(dir, root string) string {
 	return fmt.Sprintf(`
-daemon off;
-master_process off;
-user root;
-pid %[1]s/pid;
-error_log stderr;
-events { worker_connections 10000; }
-http {
-	access_log off;
 	keepalive_requests 1000000;
 	default_type text/html;
-	%[2]s
 	server {
-		listen %[3]d backlog=8192;
-		listen %[4]d ssl http2 backlog=8192;
-		ssl_certificate %[1]s/%[5]s;
-		ssl_certificate_key %[1]s/%[6]s;
-		root %[7]s;
+		listen %d backlog=8192;
+		listen %d ssl http2 backlog=8192;
+		ssl_certificate %[3]s/%[4]s;
+		ssl_certificate_key %[3]s/%[5]s;
+		root %[6]s;
 		add_header X-Addr $server_addr always;
 		location = /silent { return 444; }
 	}
-}
-`, dir, temporary.String(), nginxPort, tlsPort, certificateFile, keyFile, root)
+`, nginxPort, tlsPort, dir, certificateFile, keyFile, root)
 }
 
 // nginxRequests interns a request for each page, kept alive and not.

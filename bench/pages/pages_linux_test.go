@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"myriad/internal/nginx"
 	"myriad/internal/testbed"
 	"myriad/tcpclient"
 )
@@ -369,14 +370,7 @@ func median(turns []turn, of func(turn) float64) float64 {
 // startNginx serves the page in a namespace of its own until the benchmark
 // ends, and returns where to fetch it from, and its process.
 func startNginx(b *testing.B) (near *testbed.Namespace, far int) {
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		nginx, err = exec.LookPath("/usr/sbin/nginx")
-	}
-	if err != nil {
-		b.Skip("needs nginx: install Debian's package nginx-light")
-	}
-	near, err = testbed.NewNamespace()
+	near, err := testbed.NewNamespace()
 	require.NoError(b, err)
 	b.Cleanup(func() { near.Close() })
 	there, err := testbed.NewNamespace()
@@ -390,27 +384,6 @@ func startNginx(b *testing.B) (near *testbed.Namespace, far int) {
 	require.NoError(b, err)
 	dir := b.TempDir()
 	require.NoError(b, os.WriteFile(filepath.Join(dir, "page"), bytes.Repeat([]byte("page "), pageBytes)[:pageBytes], 0o644))
-	file := filepath.Join(dir, "nginx.conf")
-	var temporary strings.Builder
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&temporary, "%s_temp_path %s/%s; ", kind, dir, kind)
-	}
-	require.NoError(b, os.WriteFile(file, fmt.Appendf(nil, `daemon off; master_process off; user root; pid %[1]s/pid; error_log stderr;
-events { worker_connections 4096; }
-http { access_log off; %[2]s server { listen 80 backlog=4096; root %[1]s; } }
-`, dir, &temporary), 0o644))
-	cmd := exec.Command(nginx, "-p", dir, "-c", file, "-e", "stderr")
-	require.NoError(b, there.Start(cmd))
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	require.Eventually(b, func() bool {
-		c, err := near.DialContext(context.Background(), "tcp4", server)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	}, time.Minute, 20*time.Millisecond)
-	return near, cmd.Process.Pid
+	http := fmt.Sprintf("server { listen 80 backlog=4096; root %s; }", dir)
+	return near, nginx.Serve(b, near, there, dir, http, server)
 }

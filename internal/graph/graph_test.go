@@ -56,6 +56,7 @@ var forTests = []string{
 	"myriad/internal/script",
 	"myriad/internal/seeded",
 	"myriad/internal/sim",
+	"myriad/internal/nginx",
 	"myriad/internal/testbed",
 }
 

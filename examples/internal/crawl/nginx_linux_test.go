@@ -27,6 +27,7 @@ import (
 	"myriad/examples/internal/frontier/disk"
 	"myriad/examples/internal/jsonl"
 	"myriad/examples/internal/network"
+	"myriad/internal/nginx"
 	"myriad/internal/testbed"
 	"myriad/tcpclient"
 )
@@ -133,14 +134,7 @@ func shares(turns []turn) string {
 // serveTree has nginx serve the pages until the benchmark ends, and returns
 // where to crawl them from.
 func serveTree(b *testing.B) (near *testbed.Namespace) {
-	nginx, err := exec.LookPath("nginx")
-	if err != nil {
-		nginx, err = exec.LookPath("/usr/sbin/nginx")
-	}
-	if err != nil {
-		b.Skip("needs nginx: install Debian's package nginx-light")
-	}
-	near, err = testbed.NewNamespace()
+	near, err := testbed.NewNamespace()
 	require.NoError(b, err)
 	b.Cleanup(func() { near.Close() })
 	far, err := testbed.NewNamespace()
@@ -156,28 +150,8 @@ func serveTree(b *testing.B) (near *testbed.Namespace) {
 	for p := range servedPages {
 		require.NoError(b, os.WriteFile(filepath.Join(dir, strconv.Itoa(p)+".html"), servedPage(p), 0o644))
 	}
-	var temporary strings.Builder
-	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
-		fmt.Fprintf(&temporary, "%s_temp_path %s/%s; ", kind, dir, kind)
-	}
-	file := filepath.Join(dir, "nginx.conf")
-	require.NoError(b, os.WriteFile(file, fmt.Appendf(nil, `daemon off; master_process off; user root; pid %[1]s/pid; error_log stderr crit;
-events { worker_connections 4096; }
-http { access_log off; types { text/html html; } %[2]s server { listen 80 backlog=4096; root %[1]s; } }
-`, dir, &temporary), 0o644))
-	cmd := exec.Command(nginx, "-p", dir, "-c", file, "-e", "stderr")
-	require.NoError(b, far.Start(cmd))
-	b.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	require.Eventually(b, func() bool {
-		c, err := near.DialContext(context.Background(), "tcp4", "198.19.0.1:80")
-		if err == nil {
-			c.Close()
-		}
-		return err == nil
-	}, time.Minute, 20*time.Millisecond)
+	http := fmt.Sprintf("log_not_found off; types { text/html html; } server { listen 80 backlog=4096; root %s; }", dir)
+	nginx.Serve(b, near, far, dir, http, "198.19.0.1:80")
 	return near
 }
 
