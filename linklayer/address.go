@@ -31,31 +31,32 @@ func (c AddressClass) String() string {
 
 const mappedHigh, mappedLow = 0, 0xffff << 32
 
-// mapped returns an IPv4 address in its 16-byte form.
-func mapped(ip4 uint32) (a [16]byte) {
+// Mapped returns an IPv4 address, given as a number, in the 16-byte form that
+// all addresses here have.
+func Mapped(ip4 uint32) (a [16]byte) {
 	binary.BigEndian.PutUint64(a[8:], mappedLow|uint64(ip4))
 	return a
 }
 
-// setMapped writes what mapped returns where it belongs.
+// setMapped writes what Mapped returns where it belongs.
 func setMapped(a *[16]byte, ip4 uint32) {
 	binary.BigEndian.PutUint64(a[:8], mappedHigh)
 	binary.BigEndian.PutUint64(a[8:], mappedLow|uint64(ip4))
 }
 
-// isMapped reports whether a holds an IPv4 address.
-func isMapped(a *[16]byte) bool {
+// IsMapped reports whether a holds an IPv4 address.
+func IsMapped(a *[16]byte) bool {
 	return binary.BigEndian.Uint64(a[:8]) == mappedHigh && binary.BigEndian.Uint32(a[8:12]) == 0xffff
 }
 
-// ipv4 returns the IPv4 address that a holds.
-func ipv4(a *[16]byte) uint32 { return binary.BigEndian.Uint32(a[12:]) }
+// Number returns the IPv4 address that a holds as a number.
+func Number(a *[16]byte) uint32 { return binary.BigEndian.Uint32(a[12:]) }
 
 // Classify returns the class of an address (IPv4 mapped). The broadcast
 // address of a subnet is not told from a host's: see IsDirectedBroadcast.
 func Classify(a [16]byte) AddressClass {
-	if isMapped(&a) {
-		return classify4(ipv4(&a))
+	if IsMapped(&a) {
+		return classify4(Number(&a))
 	}
 	switch netip.AddrFrom16(a) {
 	case netip.IPv6Unspecified():
@@ -104,7 +105,7 @@ func IsDirectedBroadcast(a [16]byte, subnet netip.Prefix) bool {
 		return false
 	}
 	hostBits := uint32(1)<<(32-subnet.Bits()) - 1
-	return ipv4(&a)&hostBits == hostBits
+	return Number(&a)&hostBits == hostBits
 }
 
 // isStation reports whether mac can be one station's address: neither a group

@@ -52,7 +52,7 @@ func EmitICMPEcho(dst []byte, path *Path, source, destination [16]byte, id uint1
 	if length > len(dst) || ipv4Bytes+message > ipv4Max {
 		return 0
 	}
-	path.emitIPv4(dst, ipv4(&source), ipv4(&destination), ProtocolICMP, id, ipv4Bytes+message)
+	path.emitIPv4(dst, Number(&source), Number(&destination), ProtocolICMP, id, ipv4Bytes+message)
 	request := dst[ethernetBytes+ipv4Bytes : length]
 	binary.BigEndian.PutUint32(request, ICMPEcho<<24)
 	binary.BigEndian.PutUint32(request[4:], echo)

@@ -12,7 +12,7 @@ const TCPHeadersBytes = ethernetBytes + ipv4Bytes + tcpBytes
 // id is the IPv4 identification (see IDs). DF is set. The checksum is complete,
 // unless the path is WithPartialChecksum. No allocation.
 func EmitTCP(dst []byte, path *Path, source, destination [16]byte, sourcePort, destinationPort, id uint16, seg *Segment, payloadSum Sum) int {
-	return EmitTCP4(dst, path, ipv4(&source), ipv4(&destination), sourcePort, destinationPort, id, seg, payloadSum)
+	return EmitTCP4(dst, path, Number(&source), Number(&destination), sourcePort, destinationPort, id, seg, payloadSum)
 }
 
 // EmitTCP4 is EmitTCP with IPv4 addresses as numbers: where an address was just

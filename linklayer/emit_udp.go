@@ -14,7 +14,7 @@ func EmitUDP(dst []byte, path *Path, source, destination [16]byte, sourcePort, d
 		return 0
 	}
 	dst = dst[:length]
-	src4, dst4 := ipv4(&source), ipv4(&destination)
+	src4, dst4 := Number(&source), Number(&destination)
 	path.emitIPv4(dst, src4, dst4, ProtocolUDP, id, ipv4Bytes+datagram)
 
 	ports := uint32(sourcePort)<<16 | uint32(destinationPort)

@@ -18,7 +18,7 @@ var (
 
 const second = time.Second
 
-func hostIP(i int) [16]byte { return mapped(10<<24 | uint32(i)) }
+func hostIP(i int) [16]byte { return Mapped(10<<24 | uint32(i)) }
 
 func known(t *testing.T, n *Neighbors, ip [16]byte, now time.Duration) {
 	t.Helper()
@@ -200,7 +200,7 @@ func TestNeighbors_LookupAgreesWithMap(t *testing.T) {
 	n := NewNeighbors()
 	model := map[[16]byte][6]byte{}
 	for range 500 {
-		ip := mapped(r.Uint32())
+		ip := Mapped(r.Uint32())
 		if r.IntN(4) == 0 {
 			binary.BigEndian.PutUint64(ip[:], r.Uint64()) // IPv6
 		}

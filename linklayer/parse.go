@@ -71,8 +71,8 @@ func parseARP(b []byte, p *Packet) Drop {
 	a.Sender = [6]byte(msg.HardwareAddressSender())
 	a.Target = [6]byte(msg.HardwareAddressTarget())
 	sender := binary.BigEndian.Uint32(msg.ProtocolAddressSender())
-	a.SenderIP = mapped(sender)
-	a.TargetIP = mapped(binary.BigEndian.Uint32(msg.ProtocolAddressTarget()))
+	a.SenderIP = Mapped(sender)
+	a.TargetIP = Mapped(binary.BigEndian.Uint32(msg.ProtocolAddressTarget()))
 	probe := op == ARPRequest && sender == 0
 	if !isStation(&a.Sender) || !probe && !IsUnicast4(sender) {
 		return DropARPSender

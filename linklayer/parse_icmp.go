@@ -63,8 +63,8 @@ func parseQuote(b []byte, p *Packet) Drop {
 	transport := b[length:]
 	q := &p.ICMP.Quoted
 	q.Protocol = ip.Protocol()
-	q.Source = mapped(binary.BigEndian.Uint32(b[12:]))
-	q.Destination = mapped(binary.BigEndian.Uint32(b[16:]))
+	q.Source = Mapped(binary.BigEndian.Uint32(b[12:]))
+	q.Destination = Mapped(binary.BigEndian.Uint32(b[16:]))
 	q.SourcePort = binary.BigEndian.Uint16(transport)
 	q.DestinationPort = binary.BigEndian.Uint16(transport[2:])
 	q.Seq = seq.Number(binary.BigEndian.Uint32(transport[4:]))

@@ -30,7 +30,7 @@ func arpFrame() []byte {
 // ipFrame wraps a payload of any protocol in a good IPv4 header.
 func ipFrame(protocol uint8, payload []byte) []byte {
 	dst := make([]byte, 34, 34+len(payload))
-	path.emitIPv4(dst, ipv4(&ipA), ipv4(&ipB), protocol, 9, 20+len(payload))
+	path.emitIPv4(dst, Number(&ipA), Number(&ipB), protocol, 9, 20+len(payload))
 	return append(dst, payload...)
 }
 

@@ -45,7 +45,7 @@ func TestRoutes_LongestPrefixWins(t *testing.T) {
 func TestRoutes_AgreesWithNetip(t *testing.T) {
 	r := seeded.Rand(t)
 	random := func() netip.Addr {
-		a := mapped(r.Uint32N(1 << 12))
+		a := Mapped(r.Uint32N(1 << 12))
 		a[12] = 9
 		return netip.AddrFrom16(a).Unmap()
 	}
@@ -101,7 +101,7 @@ func TestRFC16_OnlyUnicastIsConnectedTo(t *testing.T) {
 		require.Equal(t, want == Unicast, IsUnicast(a.As16()), address)
 		if a.Is4() {
 			a16 := a.As16()
-			require.Equal(t, want == Unicast, IsUnicast4(ipv4(&a16)), address)
+			require.Equal(t, want == Unicast, IsUnicast4(Number(&a16)), address)
 		}
 	}
 	require.Equal(t, "multicast", Multicast.String())

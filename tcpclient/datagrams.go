@@ -141,7 +141,7 @@ func (w *Worker) sendDatagram(i uint32, id ID, frame *iobackend.Frame) bool {
 		return false
 	}
 	source := w.link.sources.at(e.Local)
-	n := linklayer.EmitUDP(frame.Data, path, source, asMapped(e.Remote), e.LocalPort, e.RemotePort, w.ipIDs.Next(), d.slot(i)[:e.SndMSS], 0)
+	n := linklayer.EmitUDP(frame.Data, path, source, linklayer.Mapped(e.Remote), e.LocalPort, e.RemotePort, w.ipIDs.Next(), d.slot(i)[:e.SndMSS], 0)
 	w.transmit.commit(w, n, w.link.partial)
 	e.Micros = uint32(w.now / time.Microsecond)
 	d.wheel.Arm(i, w.now+time.Duration(e.Due)<<e.Retries*time.Millisecond)
@@ -200,7 +200,7 @@ func (w *Worker) sortUDP(f *iobackend.Frame, p *linklayer.Packet) {
 		return
 	}
 	d := w.datagrams
-	key := conntable.Key{Remote: number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local}
+	key := conntable.Key{Remote: linklayer.Number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local}
 	i, known := d.table.Lookup(&key)
 	if !known || d.table.At(i).Retries == 0 {
 		w.counters.local[dropNoQuery]++
@@ -223,7 +223,7 @@ func (w *Worker) icmpQuery(f *iobackend.Frame, m *linklayer.ICMP, local uint16) 
 		w.handOver(f, owner)
 		return
 	}
-	key := conntable.Key{Remote: number(&q.Destination), RemotePort: q.DestinationPort, LocalPort: q.SourcePort, Local: local}
+	key := conntable.Key{Remote: linklayer.Number(&q.Destination), RemotePort: q.DestinationPort, LocalPort: q.SourcePort, Local: local}
 	i, known := d.table.Lookup(&key)
 	if !known || m.Type != linklayer.ICMPUnreachable {
 		w.counters.local[dropICMPUnmatched]++

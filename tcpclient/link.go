@@ -94,7 +94,7 @@ func (l *link) peer(remote uint32) bool {
 		return false
 	}
 	for _, p := range l.subnets {
-		if linklayer.IsDirectedBroadcast(asMapped(remote), p) {
+		if linklayer.IsDirectedBroadcast(linklayer.Mapped(remote), p) {
 			return false
 		}
 	}
@@ -106,7 +106,7 @@ func (l *link) reaches(remote uint32) bool {
 	if l.onePath {
 		return true
 	}
-	_, ok := l.routes.NextHop(asMapped(remote))
+	_, ok := l.routes.NextHop(linklayer.Mapped(remote))
 	return ok
 }
 

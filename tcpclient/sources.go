@@ -3,6 +3,7 @@ package tcpclient
 import (
 	"encoding/binary"
 	"fmt"
+	"myriad/linklayer"
 	"net/netip"
 )
 
@@ -53,18 +54,14 @@ func (s *sources) index(address *[16]byte) (uint16, bool) {
 	for i := range s.ranges {
 		r := &s.ranges[i]
 		if ip-r.first < r.size {
-			return uint16(r.base + ip - r.first), mapped(address)
+			return uint16(r.base + ip - r.first), linklayer.IsMapped(address)
 		}
 	}
 	return 0, false
 }
 
-func mapped(a *[16]byte) bool {
-	return binary.BigEndian.Uint64(a[:8]) == 0 && binary.BigEndian.Uint32(a[8:]) == 0xffff
-}
-
 // at returns address number index.
-func (s *sources) at(index uint16) (address [16]byte) { return asMapped(s.ip4(index)) }
+func (s *sources) at(index uint16) (address [16]byte) { return linklayer.Mapped(s.ip4(index)) }
 
 // ip4 returns address number index as a number.
 func (s *sources) ip4(index uint16) uint32 {
@@ -75,16 +72,6 @@ func (s *sources) ip4(index uint16) uint32 {
 	}
 	return 0
 }
-
-// asMapped is an IPv4 address in its 16-byte form.
-func asMapped(ip4 uint32) (address [16]byte) {
-	address[10], address[11] = 0xff, 0xff
-	binary.BigEndian.PutUint32(address[12:], ip4)
-	return address
-}
-
-// number is the IPv4 address that a mapped one holds.
-func number(mapped *[16]byte) uint32 { return binary.BigEndian.Uint32(mapped[12:]) }
 
 // ipv4 returns an IPv4 address, mapped or not, as a number.
 func ipv4(a netip.Addr) (ip uint32, ok bool) {

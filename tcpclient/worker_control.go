@@ -70,7 +70,7 @@ func (w *Worker) icmp(f *iobackend.Frame, m *linklayer.ICMP) {
 		w.handOver(f, owner)
 		return
 	}
-	key := conntable.Key{Remote: number(&q.Destination), RemotePort: q.DestinationPort, LocalPort: q.SourcePort, Local: local}
+	key := conntable.Key{Remote: linklayer.Number(&q.Destination), RemotePort: q.DestinationPort, LocalPort: q.SourcePort, Local: local}
 	i, known := w.table.Lookup(&key)
 	if !known {
 		w.counters.local[dropICMPUnmatched]++

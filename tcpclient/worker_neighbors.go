@@ -53,7 +53,7 @@ func (w *Worker) nextHop(remote uint32) (*linklayer.Path, hopState) {
 	if w.link.onePath {
 		return &w.link.path, hopKnown
 	}
-	next, routed := w.link.routes.NextHop(asMapped(remote))
+	next, routed := w.link.routes.NextHop(linklayer.Mapped(remote))
 	if !routed {
 		return nil, hopNone
 	}

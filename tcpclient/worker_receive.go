@@ -106,7 +106,7 @@ func (w *Worker) sortTCP(f *iobackend.Frame, p *linklayer.Packet) int32 {
 		return notMine
 	}
 	w.keys = append(w.keys, conntable.Key{
-		Remote: number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local,
+		Remote: linklayer.Number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local,
 	})
 	return int32(len(w.keys) - 1)
 }

@@ -93,19 +93,13 @@ func (d *device) Receive(frames []iobackend.Frame) (count int, at time.Duration,
 		}
 		g.Seq, g.Ack = seq.Number(a.ports*2654435761), seq.Number(a.sequence+1)
 		frame := d.receive[k*frameBytes : (k+1)*frameBytes]
-		n := linklayer.EmitTCP(frame, &d.toNear, mapped(a.theirs), mapped(a.ours), uint16(a.ports), uint16(a.ports>>16), uint16(k), &g, 0)
+		n := linklayer.EmitTCP(frame, &d.toNear, linklayer.Mapped(a.theirs), linklayer.Mapped(a.ours), uint16(a.ports), uint16(a.ports>>16), uint16(k), &g, 0)
 		frames[k] = iobackend.Frame{Data: frame[:n:n]}
 	}
 	d.count -= count
 	d.received += uint64(count)
 	d.spent += threadTime() - began
 	return count, d.clock, nil
-}
-
-func mapped(v4 uint32) (a [16]byte) {
-	a[10], a[11] = 0xff, 0xff
-	binary.BigEndian.PutUint32(a[12:], v4)
-	return a
 }
 
 func (d *device) Release([]iobackend.Frame) {}

@@ -265,7 +265,7 @@ func (w *Worker) sendResets(budget *int) {
 		f := &w.tx[w.filled]
 		path := linklayer.NewPath(w.scanner.mac, r.to, ttl, 0)
 		segment := linklayer.Segment{Flags: linklayer.RST, Seq: seqNumber(r.number)}
-		f.Data = f.Data[:linklayer.EmitTCP(f.Data, &path, linklayerAddress(r.source), linklayerAddress(r.target),
+		f.Data = f.Data[:linklayer.EmitTCP(f.Data, &path, linklayer.Mapped(r.source), linklayer.Mapped(r.target),
 			r.sourcePort, r.targetPort, uint16(r.number), &segment, 0)]
 		w.filled++
 		w.counts.Resets++

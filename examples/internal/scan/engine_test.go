@@ -352,8 +352,8 @@ func TestCanary(t *testing.T) {
 func TestARPIsOutsideOfTheRate(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Rate = 1 })
 	f := make([]byte, 60)
-	source := linklayerAddress(0xc0000203)
-	n := linklayer.EmitARPRequest(f, theirMAC, linklayerAddress(0xc0000263), source, [6]byte{})
+	source := linklayer.Mapped(0xc0000203)
+	n := linklayer.EmitARPRequest(f, theirMAC, linklayer.Mapped(0xc0000263), source, [6]byte{})
 	answers := 0
 	for range 50 {
 		for _, p := range b.turn(0, f[:n]) {

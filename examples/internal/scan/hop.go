@@ -32,7 +32,7 @@ func (w *Worker) nextHop(target uint32) (*[12]byte, hopState) {
 	if s.routes == nil {
 		return &s.gateway, hopKnown
 	}
-	next, routed := s.routes.NextHop(linklayerAddress(target))
+	next, routed := s.routes.NextHop(linklayer.Mapped(target))
 	if !routed {
 		return nil, hopNone
 	}
@@ -45,7 +45,7 @@ func (w *Worker) nextHop(target uint32) (*[12]byte, hopState) {
 		return &w.hop.ethernet, hopKnown
 	}
 	if s.neighbors.Failed(next) {
-		if next == linklayerAddress(target) {
+		if next == linklayer.Mapped(target) {
 			return nil, hopFailed
 		}
 		return nil, hopGone
@@ -53,7 +53,7 @@ func (w *Worker) nextHop(target uint32) (*[12]byte, hopState) {
 	if s.neighbors.Request(next, w.now) {
 		w.askFor(linklayer.Probe{IP: next})
 	}
-	w.gatewayWanted = w.gatewayWanted || next != linklayerAddress(target)
+	w.gatewayWanted = w.gatewayWanted || next != linklayer.Mapped(target)
 	return nil, hopWanted
 }
 
@@ -63,7 +63,7 @@ func (w *Worker) askFor(p linklayer.Probe) {
 		return
 	}
 	f := &w.tx[w.filled]
-	f.Data = f.Data[:linklayer.EmitARPRequest(f.Data, w.scanner.mac, linklayerAddress(w.scanner.sources[0]), p.IP, p.Known)]
+	f.Data = f.Data[:linklayer.EmitARPRequest(f.Data, w.scanner.mac, linklayer.Mapped(w.scanner.sources[0]), p.IP, p.Known)]
 	w.filled++
 	w.free++
 }

@@ -34,7 +34,7 @@ func TestShapeAgainstLinklayer(t *testing.T) {
 		}
 		sport, dport := uint16(r.Uint32()), uint16(r.Uint32())
 		id := uint16(number ^ number>>16)
-		a, b := linklayerAddress(source), linklayerAddress(target)
+		a, b := linklayer.Mapped(source), linklayer.Mapped(target)
 		got, want := make([]byte, 2000), make([]byte, 2000)
 		for _, protocol := range []Protocol{TCP, UDP, ICMP} {
 			n := newShape(protocol, payload, 1460, 64).write(got, &ethernet, source, target, sport, dport, number)

@@ -53,7 +53,7 @@ const synWindow = 64240
 // an echo request.
 func newShape(protocol Protocol, payload []byte, mss, ttl int) *shape {
 	path := linklayer.NewPath([6]byte{}, [6]byte{}, uint8(ttl), 0)
-	zero := linklayerAddress(0)
+	zero := linklayer.Mapped(0)
 	s := &shape{protocol: protocol, frame: make([]byte, 2048)}
 	var n int
 	switch protocol {
@@ -114,11 +114,4 @@ func fold(sum uint64) uint16 {
 	sum = sum>>16 + sum&0xffff
 	sum = sum>>16 + sum&0xffff
 	return uint16(sum>>16 + sum)
-}
-
-// linklayerAddress is an IPv4 address in its mapped form.
-func linklayerAddress(address uint32) (a [16]byte) {
-	a[10], a[11] = 0xff, 0xff
-	binary.BigEndian.PutUint32(a[12:], address)
-	return a
 }
