@@ -8,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -63,29 +62,9 @@ func TestCluster(t *testing.T) {
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
 		return cmd, stderr
 	}
-	var cmds [3]*exec.Cmd
-	var told [3]*bytes.Buffer
-	for k := range cmds {
-		cmds[k], told[k] = start(k)
-	}
-	for k := range cmds {
-		require.Eventually(t, func() bool {
-			info, err := os.Stat(out(k))
-			return err == nil && info.Size() > 200_000
-		}, time.Minute, 5*time.Millisecond, "%v", told)
-	}
-	require.NoError(t, cmds[1].Process.Kill())
-	_ = cmds[1].Wait()
-	nats.Stop()
-	time.Sleep(time.Second)
-	nats.Start()
-	for _, k := range []int{0, 2} {
-		require.Zero(t, endtest.ExitCode(cmds[k].Wait()), "%v", told[k])
-		require.Contains(t, told[k].String(), "the NATS server is away")
-		require.Contains(t, told[k].String(), "the NATS server is back")
-	}
+	nats.Trial(func(k int) (*exec.Cmd, *bytes.Buffer) { return start(k) }, out, 200_000)
 	counts, lines, killed := map[string]int{}, 0, 0
-	for k := range cmds {
+	for k := range nears {
 		wrote := 0
 		for name, n := range names(t, out(k)) {
 			counts[name] += n

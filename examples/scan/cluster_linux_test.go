@@ -3,12 +3,10 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -45,34 +43,10 @@ func TestCluster(t *testing.T) {
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
 		return cmd, stderr
 	}
-	size := func(k int) int64 {
-		info, err := os.Stat(out(k))
-		if err != nil {
-			return 0
-		}
-		return info.Size()
-	}
-	var cmds [3]*exec.Cmd
-	var told [3]*bytes.Buffer
-	for k := range cmds {
-		cmds[k], told[k] = start(k)
-	}
-	for k := range cmds {
-		require.Eventually(t, func() bool { return size(k) > 250_000 }, time.Minute, 5*time.Millisecond, "%v", told)
-	}
-	require.NoError(t, cmds[1].Process.Kill())
-	_ = cmds[1].Wait()
-	nats.Stop()
-	time.Sleep(time.Second)
-	nats.Start()
-	for _, k := range []int{0, 2} {
-		require.Zero(t, endtest.ExitCode(cmds[k].Wait()), "%v", told[k])
-		require.Contains(t, told[k].String(), "the NATS server is away")
-		require.Contains(t, told[k].String(), "the NATS server is back")
-	}
+	nats.Trial(func(k int) (*exec.Cmd, *bytes.Buffer) { return start(k) }, out, 250_000)
 	counts := map[string]int{}
 	lines, killed := 0, 0
-	for k := range cmds {
+	for k := range nears {
 		n := whole(t, counts, out(k))
 		require.Positive(t, n, "each has its part")
 		if lines += n; k == 1 {

@@ -1,9 +1,11 @@
 package endtest
 
 import (
+	"bytes"
 	"io"
 	"net"
 	"os"
+	"os/exec"
 	"testing"
 	"time"
 
@@ -68,5 +70,33 @@ func (n *NATS) open(door net.Listener) {
 		}
 		go func() { _, _ = io.Copy(out, in); out.Close() }()
 		go func() { _, _ = io.Copy(in, out); in.Close() }()
+	}
+}
+
+// Trial starts processes that share a run, 0 to 2. Once each has written least
+// bytes, the middle one is killed, and the server goes away for a moment: the
+// others must say so, and end well.
+func (n *NATS) Trial(start func(k int) (*exec.Cmd, *bytes.Buffer), out func(k int) string, least int64) {
+	n.t.Helper()
+	var cmds [3]*exec.Cmd
+	var told [3]*bytes.Buffer
+	for k := range cmds {
+		cmds[k], told[k] = start(k)
+	}
+	for k := range cmds {
+		require.Eventually(n.t, func() bool {
+			info, err := os.Stat(out(k))
+			return err == nil && info.Size() > least
+		}, time.Minute, 5*time.Millisecond, "%v", told)
+	}
+	require.NoError(n.t, cmds[1].Process.Kill())
+	_ = cmds[1].Wait()
+	n.Stop()
+	time.Sleep(time.Second)
+	n.Start()
+	for _, k := range []int{0, 2} {
+		require.Zero(n.t, ExitCode(cmds[k].Wait()), "%v", told[k])
+		require.Contains(n.t, told[k].String(), "the NATS server is away")
+		require.Contains(n.t, told[k].String(), "the NATS server is back")
 	}
 }
