@@ -102,20 +102,10 @@ func (w *Wheel) Disarm(index uint32) {
 	w.count--
 }
 
-// touchMost is how many indices Touch looks at together.
-const touchMost = 64
-
 // Touch reads what Arm and Disarm of these indices will read, so that cache
-// misses overlap. Indices beyond the capacity are passed over.
+// misses overlap: of as many as the cache keeps until then. Indices beyond the
+// capacity are passed over.
 func (w *Wheel) Touch(indices []uint32) {
-	for len(indices) > 0 {
-		n := min(len(indices), touchMost)
-		w.touchSome(indices[:n])
-		indices = indices[n:]
-	}
-}
-
-func (w *Wheel) touchSome(indices []uint32) {
 	touched := w.touched
 	for _, i := range indices {
 		if uint64(i) < uint64(len(w.nodes)) {
