@@ -56,6 +56,31 @@ func (o *Order) At(place uint64) uint64 {
 	}
 }
 
+// Fill is At for the places first, first+step and so on, as many as numbers has
+// room for: half of what At takes for each, where neighbours have their high part
+// in common.
+func (o *Order) Fill(numbers []uint64, first, step uint64) {
+	lowBits, lowMask := o.lowBits&63, o.lowMask
+	last, turn := ^uint64(0), uint64(0) // a high part, and the first round's hash of it
+	place := first
+	for k := range numbers {
+		low, high := place&lowMask, place>>lowBits
+		if high != last {
+			last, turn = high, hash(high, o.keys[0])
+		}
+		low = (low + turn) & lowMask
+		high = o.raise(high, hash(low, o.keys[1]))
+		low = (low + hash(high, o.keys[2])) & lowMask
+		high = o.raise(high, hash(low, o.keys[3]))
+		x := high<<lowBits | low
+		if x >= o.count {
+			x = o.At(x)
+		}
+		numbers[k] = x
+		place += step
+	}
+}
+
 // Place returns where the order has a number: At's inverse.
 func (o *Order) Place(number uint64) uint64 {
 	x := number

@@ -71,6 +71,25 @@ func TestLargeDomains(t *testing.T) {
 	}
 }
 
+// Fill says what At says, whatever the step, across its parts and up to the end.
+func TestFill(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for range 2000 {
+		count := 1 + r.Uint64()>>(2+r.IntN(62))
+		o, err := New(count, r.Uint64())
+		require.NoError(t, err)
+		first, numbers := r.Uint64N(count), make([]uint64, 1+r.IntN(100))
+		step := 1 + r.Uint64N(max(1, (count-first)/uint64(len(numbers))))
+		numbers = numbers[:min(uint64(len(numbers)), (count-first-1)/step+1)]
+		o.Fill(numbers, first, step)
+		for k, x := range numbers {
+			require.Equal(t, o.At(first+uint64(k)*step), x, "count %d, first %d, step %d", count, first, step)
+		}
+	}
+}
+
 // A seed names the order; another seed, another one.
 func TestSeedNamesTheOrder(t *testing.T) {
 	a, _ := New(1<<20, 1)
@@ -120,6 +139,15 @@ func BenchmarkAt(b *testing.B) {
 		sum += o.At(uint64(k))
 	}
 	sink = sum
+}
+
+func BenchmarkFill(b *testing.B) {
+	o, _ := New(3_300_000_000, 1)
+	var numbers [64]uint64
+	for k := 0; k < b.N; k += len(numbers) {
+		o.Fill(numbers[:], uint64(k), 2)
+		sink += numbers[0]
+	}
 }
 
 func BenchmarkPlace(b *testing.B) {

@@ -154,7 +154,7 @@ func (w *Worker) sendCanary(address uint32) {
 	c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.CanaryCount)
 	f := &w.tx[w.filled]
 	f.Data = f.Data[:s.canary.write(f.Data, ethernet, s.sources[c.source], address,
-		uint16(s.ports.Canary)+c.port, port, c.number)]
+		(s.ports.Canary+uint32(c.port))<<16|uint32(port), c.number)]
 	w.filled++
 	w.counts.Canaries++
 }

@@ -16,11 +16,23 @@ type key [2]uint64
 // cookieFor gives one of sources addresses and one of ports source ports, each
 // at most 2^16.
 func (k *key) cookieFor(address uint32, port uint16, sources, ports uint32) cookie {
-	h := k.sip(uint64(address)<<16 | uint64(port))
+	return makeCookie(k.sip(uint64(address)<<16|uint64(port)), sources, ports)
+}
+
+func makeCookie(h uint64, sources, ports uint32) cookie {
 	return cookie{
 		number: uint32(h),
 		port:   uint16(h >> 32 & 0xffff * uint64(ports) >> 16),
 		source: uint16(h >> 48 * uint64(sources) >> 16),
+	}
+}
+
+// cookiesFor is cookieFor for many targets.
+func (k *key) cookiesFor(cookies []cookie, targets []target, sources, ports uint32) {
+	cookies = cookies[:len(targets)]
+	for n := range targets {
+		t := &targets[n]
+		cookies[n] = makeCookie(k.sip(uint64(t.address)<<16|uint64(t.port)), sources, ports)
 	}
 }
 

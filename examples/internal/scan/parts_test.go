@@ -37,7 +37,7 @@ func TestShapeAgainstLinklayer(t *testing.T) {
 		a, b := linklayer.Mapped(source), linklayer.Mapped(target)
 		got, want := make([]byte, 2000), make([]byte, 2000)
 		for _, protocol := range []Protocol{TCP, UDP, ICMP} {
-			n := newShape(protocol, payload, 1460, 64).write(got, &ethernet, source, target, sport, dport, number)
+			n := newShape(protocol, payload, 1460, 64).write(got, &ethernet, source, target, uint32(sport)<<16|uint32(dport), number)
 			var m int
 			switch protocol {
 			case TCP:
@@ -64,7 +64,7 @@ func TestProbesDoNotAllocate(t *testing.T) {
 	require.Zero(t, testing.AllocsPerRun(1000, func() {
 		a, port := s.At(7)
 		c := k.cookieFor(a, port, 256, 1000)
-		sh.write(frame, &ethernet, 1, a, c.port, port, c.number)
+		sh.write(frame, &ethernet, 1, a, uint32(c.port)<<16|uint32(port), c.number)
 		s.Place(a, port)
 	}))
 }

@@ -35,13 +35,17 @@ const (
 	numberAt    = transportAt + 4 // TCP's sequence number, an echo's identifier and sequence number
 )
 
+// headMax is what is copied of each frame: all of a SYN, and the head of a longer
+// one.
+const headMax = 80
+
 // shape is a probe's frame but for what depends on the target, as linklayer
 // wrote it with zeros in these places, and the sums of all the rest: writing one
 // is a copy and a few additions.
 type shape struct {
 	protocol   Protocol
 	frame      []byte
-	checksumAt int
+	head       [headMax]byte // its beginning, with zeros behind a shorter one
 	ipSum, sum uint64
 }
 
@@ -55,7 +59,7 @@ func newShape(protocol Protocol, payload []byte, mss, ttl int) *shape {
 	path := linklayer.NewPath([6]byte{}, [6]byte{}, uint8(ttl), 0)
 	zero := linklayer.Mapped(0)
 	s := &shape{protocol: protocol, frame: make([]byte, 2048)}
-	var n int
+	var n, checksumAt int
 	switch protocol {
 	case TCP: // the options of Windows, which most hosts answer
 		n = linklayer.EmitTCP(s.frame, &path, zero, zero, 0, 0, 0, &linklayer.Segment{
@@ -63,49 +67,53 @@ func newShape(protocol Protocol, payload []byte, mss, ttl int) *shape {
 				Has: linklayer.HasMSS | linklayer.HasWindowScale | linklayer.HasSACKPermitted, MSS: uint16(mss), WindowScale: 8,
 			},
 		}, 0)
-		s.checksumAt = transportAt + 16
+		checksumAt = transportAt + 16
 	case UDP:
 		n = linklayer.EmitUDP(s.frame, &path, zero, zero, 0, 0, 0, payload, 0)
-		s.checksumAt = transportAt + 6
+		checksumAt = transportAt + 6
 	case ICMP:
 		n = linklayer.EmitICMPEcho(s.frame, &path, zero, zero, 0, 0, payload)
-		s.checksumAt = transportAt + 2
+		checksumAt = transportAt + 2
 	}
 	s.frame = s.frame[:n:n]
+	copy(s.head[:], s.frame)
 	s.ipSum = uint64(^binary.BigEndian.Uint16(s.frame[ipAt+10:]))
-	s.sum = uint64(^binary.BigEndian.Uint16(s.frame[s.checksumAt:]))
+	s.sum = uint64(^binary.BigEndian.Uint16(s.frame[checksumAt:]))
 	return s
 }
 
-// write puts a probe into dst, which has room, and returns its length. The
+// write puts a probe into dst, which has room for headMax and for the frame, and
+// returns its length. ports are the source's, shifted by 16, and the target's; the
 // number is not UDP's.
-func (s *shape) write(dst []byte, ethernet *[12]byte, source, target uint32, sport, dport uint16, number uint32) int {
-	n := copy(dst, s.frame)
-	dst = dst[:n]
-	copy(dst[ethAt:], ethernet[:])
-	_ = dst[numberAt+3]
-	id := number ^ number>>16
+func (s *shape) write(dst []byte, ethernet *[12]byte, source, target, ports, number uint32) int {
+	d := (*[headMax]byte)(dst)
+	*d = s.head // of a size that is known: a few stores, and no call
+	copy(d[ethAt:], ethernet[:])
+	id := uint16(number ^ number>>16)
 	addresses := uint64(source) + uint64(target)
-	binary.BigEndian.PutUint16(dst[ipAt+4:], uint16(id))
-	binary.BigEndian.PutUint16(dst[ipAt+10:], ^fold(s.ipSum+addresses+uint64(uint16(id))))
-	binary.BigEndian.PutUint32(dst[ipAt+12:], source)
-	binary.BigEndian.PutUint32(dst[ipAt+16:], target)
+	binary.BigEndian.PutUint16(d[ipAt+4:], id)
+	binary.BigEndian.PutUint16(d[ipAt+10:], ^fold(s.ipSum+addresses+uint64(id)))
+	binary.BigEndian.PutUint64(d[ipAt+12:], uint64(source)<<32|uint64(target))
 	sum := s.sum
-	if s.protocol != ICMP {
-		ports := uint32(sport)<<16 | uint32(dport)
-		binary.BigEndian.PutUint32(dst[transportAt:], ports)
-		sum += addresses + uint64(ports)
+	switch s.protocol {
+	case TCP:
+		binary.BigEndian.PutUint64(d[transportAt:], uint64(ports)<<32|uint64(number))
+		binary.BigEndian.PutUint16(d[transportAt+16:], ^fold(sum+addresses+uint64(ports)+uint64(number)))
+	case UDP:
+		binary.BigEndian.PutUint32(d[transportAt:], ports)
+		checksum := ^fold(sum + addresses + uint64(ports))
+		if checksum == 0 { // which would say that there is none
+			checksum = 0xffff
+		}
+		binary.BigEndian.PutUint16(d[transportAt+6:], checksum)
+	case ICMP:
+		binary.BigEndian.PutUint32(d[numberAt:], number)
+		binary.BigEndian.PutUint16(d[transportAt+2:], ^fold(sum+uint64(number)))
 	}
-	if s.protocol != UDP {
-		binary.BigEndian.PutUint32(dst[numberAt:], number)
-		sum += uint64(number)
+	if len(s.frame) > headMax {
+		copy(dst[headMax:], s.frame[headMax:])
 	}
-	checksum := ^fold(sum)
-	if checksum == 0 && s.protocol == UDP { // zero would say that there is none
-		checksum = 0xffff
-	}
-	binary.BigEndian.PutUint16(dst[s.checksumAt:], checksum)
-	return n
+	return len(s.frame)
 }
 
 // fold reduces a sum of words of 16 or 32 bits to 16 with end-around carry.

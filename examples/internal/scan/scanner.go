@@ -23,6 +23,7 @@ type Scanner struct {
 	mac       [6]byte
 	routes    *linklayer.Routes // nil with a GatewayMAC
 	gateway   [12]byte          // Ethernet addresses, with a GatewayMAC
+	direct    bool              // any probe may leave at once: the gateway's address is known, and there are no limits
 	neighbors *linklayer.Neighbors
 	canaries  canaries
 	polite    polite
@@ -59,6 +60,7 @@ func New(c Config) (s *Scanner, err error) {
 		return nil, fmt.Errorf("scan: %w", err)
 	}
 	s.polite = newPolite(&s.cfg)
+	s.direct = s.routes == nil && s.polite.address == nil && s.polite.prefix == nil
 	first, err := s.newJob(c.Shard, c.From)
 	if err != nil {
 		return nil, err

@@ -132,17 +132,44 @@ type cursor struct {
 }
 
 func (s *Space) at(c *cursor, place uint64) (address uint32, port uint16) {
+	s.turnTo(c, place)
+	address = s.address(s.byAddress.At(place - c.first))
+	return address, s.ports[s.turned(c.port+s.offset(address))]
+}
+
+// turnTo has the cursor's round be that of a place.
+func (s *Space) turnTo(c *cursor, place uint64) {
 	if place-c.first >= c.end-c.first {
 		round := place / s.addresses
 		c.first = round * s.addresses
 		c.end = c.first + s.addresses
 		c.port = s.byPort.At(round)
 	}
-	address = s.address(s.byAddress.At(place - c.first))
-	if len(s.ports) == 1 {
-		return address, s.ports[0]
+}
+
+// aim is at for the places first, first+step and so on, as many as there is room
+// for in targets: at most aimMax.
+func (s *Space) aim(c *cursor, targets []target, first, step uint64) {
+	var numbers [aimMax]uint64
+	for len(targets) > 0 {
+		s.turnTo(c, first)
+		n := min(uint64(len(targets)), (c.end-first-1)/step+1) // of this round
+		s.byAddress.Fill(numbers[:n], first-c.first, step)
+		for k := range targets[:n] {
+			address := s.address(numbers[k])
+			targets[k] = target{address, s.ports[s.turned(c.port+s.offset(address))]}
+		}
+		targets, first = targets[n:], first+n*step
 	}
-	return address, s.ports[s.turned(c.port+s.offset(address))]
+}
+
+// aimMax is how many targets are looked for together.
+const aimMax = 64
+
+// target is an address with a port.
+type target struct {
+	address uint32
+	port    uint16
 }
 
 // Place returns where the order has a target, and false where it is none.
@@ -166,12 +193,11 @@ func (s *Space) offset(address uint32) uint64 {
 	return h >> 32 * uint64(len(s.ports)) >> 32
 }
 
-// turned brings a number below twice the number of ports below it.
+// turned brings a number below twice the number of ports below it: without a
+// branch, every other one of which a processor would guess wrong.
 func (s *Space) turned(n uint64) uint64 {
-	if count := uint64(len(s.ports)); n >= count {
-		n -= count
-	}
-	return n
+	n -= uint64(len(s.ports))
+	return n + uint64(len(s.ports))&uint64(int64(n)>>63)
 }
 
 // address is the address with a number.

@@ -15,11 +15,6 @@ func prefixes(list ...string) (all []netip.Prefix) {
 	return all
 }
 
-type target struct {
-	address uint32
-	port    uint16
-}
-
 // No target comes twice, none is left out, and each knows its place; also where
 // prefixes overlap, touch, or are given twice.
 func TestEveryTargetOnce(t *testing.T) {
@@ -101,6 +96,27 @@ func TestLargeSpaces(t *testing.T) {
 	}
 }
 
+// Looked for together the targets are those of At, across the ends of rounds.
+func TestAim(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	r := rand.New(rand.NewPCG(seed, 0))
+	for _, ports := range [][]uint16{{80}, {1, 2, 3, 4, 5}} {
+		s, err := NewSpace(prefixes("198.18.0.0/29", "203.0.113.7/32", "192.0.2.0/25"), ports, seed)
+		require.NoError(t, err)
+		var c cursor
+		for range 3000 {
+			first, step := r.Uint64N(s.Targets()), 1+r.Uint64N(200)
+			targets := make([]target, min(1+r.Uint64N(aimMax), (s.Targets()-first-1)/step+1))
+			s.aim(&c, targets, first, step)
+			for k, got := range targets {
+				address, port := s.At(first + uint64(k)*step)
+				require.Equal(t, target{address, port}, got)
+			}
+		}
+	}
+}
+
 func BenchmarkSpace(b *testing.B) {
 	s, _ := NewSpace(prefixes("0.0.0.0/1", "160.0.0.0/4", "192.0.0.0/8"), []uint16{80}, 1)
 	sh := newShape(TCP, nil, 1460, 64)
@@ -117,7 +133,7 @@ func BenchmarkSpace(b *testing.B) {
 		for n := range b.N {
 			a, port := s.At(uint64(n))
 			c := k.cookieFor(a, port, 256, 16384)
-			sink += uint64(sh.write(frame, &ethernet, 7, a, c.port, port, c.number))
+			sink += uint64(sh.write(frame, &ethernet, 7, a, uint32(c.port)<<16|uint32(port), c.number))
 		}
 	})
 	b.Run("Place", func(b *testing.B) {

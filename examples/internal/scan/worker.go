@@ -23,6 +23,8 @@ type Worker struct {
 	now     time.Duration
 	nextAt  time.Duration // when there is something to do without a frame
 
+	targets  [aimMax]target // of a volley
+	cookies  [aimMax]cookie
 	tx       []iobackend.Frame
 	reserved int           // of tx, ours
 	filled   int           // of these, ready to leave
@@ -149,14 +151,8 @@ func (w *Worker) sendNew(budget *int) {
 		if n == 0 {
 			break
 		}
-		first := w.window.take(n, w.now)
-		for i := first; i < first+n; i++ {
-			sent, until := w.probe(i)
-			if sent {
-				w.counts.Probes++
-			} else if until > 0 {
-				w.delay(i, until)
-			}
+		for i, end := w.window.take(n, w.now), w.window.head.Load(); i < end; {
+			i += w.volley(i, min(end-i, aimMax))
 		}
 		*budget -= int(n)
 	}
@@ -245,27 +241,64 @@ func (w *Worker) note(o Outcome, r Reason, n uint64) {
 	w.counts.Reasons[r] += n
 }
 
+// volley writes the first probes to count indices, at most aimMax, for which there
+// are frames. Each step is done for all of them before the next: so they overlap.
+func (w *Worker) volley(first, count uint64) uint64 {
+	s, j := w.scanner, w.job
+	targets, cookies := w.targets[:count], w.cookies[:count]
+	s.cfg.Space.aim(&w.cursor, targets, j.place(w.index, first), j.shards*j.workers)
+	s.key.cookiesFor(cookies, targets, uint32(len(s.sources)), s.ports.ProbesCount)
+	if s.direct {
+		for k := range targets {
+			w.write(first+uint64(k), &targets[k], &cookies[k], &s.gateway)
+		}
+		w.counts.Probes += count
+		return count
+	}
+	for k := range targets {
+		switch sent, until := w.shoot(first+uint64(k), &targets[k], &cookies[k]); {
+		case sent:
+			w.counts.Probes++
+		case until > 0:
+			w.delay(first+uint64(k), until)
+		}
+	}
+	return count
+}
+
 // probe writes the probe to index i. When the next hop is not known it is
 // parked, when there is none settled: false then. When its address has had its
 // share, until says when to try again.
 func (w *Worker) probe(i uint64) (sent bool, until time.Duration) {
 	s := w.scanner
-	address, port := s.cfg.Space.at(&w.cursor, w.job.place(w.index, i))
-	ethernet, state := w.nextHop(address)
+	var t target
+	t.address, t.port = s.cfg.Space.at(&w.cursor, w.job.place(w.index, i))
+	c := s.key.cookieFor(t.address, t.port, uint32(len(s.sources)), s.ports.ProbesCount)
+	return w.shoot(i, &t, &c)
+}
+
+// shoot is probe where target and cookie are known.
+func (w *Worker) shoot(i uint64, t *target, c *cookie) (sent bool, until time.Duration) {
+	s := w.scanner
+	ethernet, state := w.nextHop(t.address)
 	if state != hopKnown {
-		w.hold(i, address, port, state)
+		w.hold(i, t.address, t.port, state)
 		return false, 0
 	}
-	if ok, at := s.polite.probe(address, w.now); !ok {
+	if ok, at := s.polite.probe(t.address, w.now); !ok {
 		return false, max(at, 1)
 	}
-	c := s.key.cookieFor(address, port, uint32(len(s.sources)), s.ports.ProbesCount)
-	f := &w.tx[w.filled]
-	f.Data = f.Data[:s.shape.write(f.Data, ethernet, s.sources[c.source], address,
-		uint16(s.ports.Probes)+c.port, port, c.number)]
+	w.write(i, t, c, ethernet)
+	return true, 0
+}
+
+// write writes a probe that may leave.
+func (w *Worker) write(i uint64, t *target, c *cookie, ethernet *[12]byte) {
+	s, f := w.scanner, &w.tx[w.filled]
+	f.Data = f.Data[:s.shape.write(f.Data, ethernet, s.sources[c.source], t.address,
+		(s.ports.Probes+uint32(c.port))<<16|uint32(t.port), c.number)]
 	w.filled++
 	w.window.sent(i, w.now)
-	return true, 0
 }
 
 // frameReady reports whether there is a frame to write to.
