@@ -183,6 +183,9 @@ type Config struct {
 	// device's own number when 0. Every receive queue of the device is bound
 	// in any case, since a frame for us may arrive on each.
 	Queues int
+	// TransmitChecksum says whether transport checksums of what is sent are left
+	// to the device (Info.TransmitChecksum, Frame.ChecksumPartial).
+	TransmitChecksum Offload
 	// SegmentationOff has every frame made here: long TCP segments are not left
 	// to the device or the kernel to be cut (see Segmenter).
 	SegmentationOff bool
@@ -194,6 +197,18 @@ type Config struct {
 	// backend can; for a worker that goes on looking instead of sleeping.
 	BusyPoll bool
 }
+
+// Offload says whether some work is left to the device.
+type Offload uint8
+
+// OffloadAuto leaves it to a device that says that it can. OffloadOff does it
+// here. OffloadOn leaves it to the device, and Open fails with ErrNotSupported
+// where it would not be done.
+const (
+	OffloadAuto Offload = iota
+	OffloadOff
+	OffloadOn
+)
 
 // Shared is an address that we share with the kernel: TCP to the ports PortMin
 // to PortMax is ours. ARP, ICMP and everything else stay the kernel's.

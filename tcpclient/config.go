@@ -132,6 +132,11 @@ type Interface struct {
 	OnLink []netip.Prefix
 	// Queues limits the workers on the device; one per queue when 0.
 	Queues int
+	// TransmitChecksum says who computes the TCP and UDP checksums of what is
+	// sent: by default the device where it says that it can, over AF_XDP (Linux
+	// 6.11) or irlstack, and otherwise we; iobackend.OffloadOff has it done here,
+	// OffloadOn by the device or the kernel, and New fails where neither does it.
+	TransmitChecksum iobackend.Offload
 	// SegmentationOff has every frame made here. Otherwise two or more full
 	// segments of one connection that are due at once leave as a single long
 	// one, and the kernel, or the network card where it can, cuts that into

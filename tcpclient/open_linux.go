@@ -71,6 +71,7 @@ func openBackend(in *Interface, shared *iobackend.Shared) (iobackend.Device, err
 		Interface: in.Name, Queues: in.Queues, Shared: shared,
 		ReceiveFrames: in.ReceiveFrames, SendFrames: in.SendFrames,
 		SegmentationOff: in.SegmentationOff, BusyPoll: in.BusyPoll,
+		TransmitChecksum: in.TransmitChecksum,
 	}
 	if shared == nil {
 		for _, p := range in.Sources {

@@ -75,6 +75,7 @@ func openBackend(in *Interface) (iobackend.Device, error) {
 	cfg := iobackend.Config{
 		Interface: in.Name, Queues: in.Queues,
 		ReceiveFrames: in.ReceiveFrames, SendFrames: in.SendFrames,
+		TransmitChecksum: in.TransmitChecksum,
 	}
 	for _, p := range in.Sources {
 		cfg.Addresses = append(cfg.Addresses, p.Masked())

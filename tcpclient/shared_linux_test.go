@@ -75,6 +75,11 @@ func TestSharedAddressIsRefusedByName(t *testing.T) {
 
 func sharedWorld(t *testing.T) (near, far *testbed.Namespace) {
 	t.Helper()
+	return sharedWorldWith(t, true)
+}
+
+func sharedWorldWith(t *testing.T, offloadsOff bool) (near, far *testbed.Namespace) {
+	t.Helper()
 	var err error
 	near, err = testbed.NewNamespace()
 	require.NoError(t, err)
@@ -83,7 +88,7 @@ func sharedWorld(t *testing.T) (near, far *testbed.Namespace) {
 	require.NoError(t, err)
 	t.Cleanup(func() { far.Close() })
 	_, err = testbed.Veth(near, far, testbed.VethConfig{
-		NearName: "near0", FarName: "far0", Queues: 2, DisableOffloads: true,
+		NearName: "near0", FarName: "far0", Queues: 2, DisableOffloads: offloadsOff,
 		NearAddr: netip.MustParsePrefix("10.90.0.1/24"), FarAddr: netip.MustParsePrefix("10.90.0.2/24"),
 	})
 	require.NoError(t, err)

@@ -51,6 +51,9 @@ func withDefaults(c *iobackend.Config) error {
 	if c.Shared != nil {
 		return fmt.Errorf("Config.Shared %v: %w: packet sockets cannot keep its ports from the kernel; use AF_XDP, or an address of its own", c.Shared.Address, iobackend.ErrNotSupported)
 	}
+	if c.TransmitChecksum == iobackend.OffloadOn {
+		return fmt.Errorf("Config.TransmitChecksum: %w: packet sockets leave no checksum to the device; use AF_XDP, or OffloadAuto", iobackend.ErrNotSupported)
+	}
 	if len(c.Addresses) == 0 {
 		return fmt.Errorf("Config.Addresses is empty: without one, nothing is ours to receive")
 	}

@@ -63,6 +63,27 @@
 // veth; up to the watch's next look that includes what a veth drops whose peer
 // has just lost its XDP program.
 //
+// # Checksums of what is sent
+//
+// A driver may complete the TCP and UDP checksums of frames that it sends from
+// the UMEM (its xsk-features, as `ynl --family netdev --do dev-get` shows them,
+// hold tx-checksum). Config.TransmitChecksum leaves them to it then
+// (Info.TransmitChecksum): 24 bytes before each send frame, which Info.FrameBytes
+// is short of, say where the sum begins and goes, and the descriptor that they
+// are there:
+//
+//	frame's memory  ┬ struct xsk_tx_metadata  24 bytes
+//	                └ Ethernet, IPv4, TCP or UDP, payload
+//
+// A received frame has none, so one that is handed over needs none either. With
+// OffloadOn it is done wherever the kernel copies, too, which completes what the
+// device cannot; a veth passes a sum on unfinished: its peer's kernel takes it
+// as right, a capture or an XDP program there sees the pseudo-header's sum. It is
+// refused on a zero-copy driver without tx-checksum, with live frames, which no
+// metadata goes with, and by kernels before 6.11. A frame with ChecksumPartial
+// that is not TCP or UDP over IPv4, or on a device without Info.TransmitChecksum,
+// is counted as DropTransmit. Segments (TransmitSegments) are not concerned.
+//
 // # The kernel beside us
 //
 // The XDP program (filter.c) takes IPv4 TCP, UDP and ICMP for

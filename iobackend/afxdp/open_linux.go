@@ -63,6 +63,9 @@ func OpenWith(c iobackend.Config, o Options) (iobackend.Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := p.leaveChecksums(c.TransmitChecksum, &o, in); err != nil {
+		return nil, err
+	}
 	d, err := openFalling(p, c, o, in)
 	if err != nil {
 		return nil, err
@@ -94,6 +97,8 @@ func openFalling(p *plan, c iobackend.Config, o Options, in *netinfo.Info) (*dev
 			o.NoTimestamps = true
 		case errors.Is(err, errNotShared):
 			o.SeparateUMEM = true
+		case errors.Is(err, errNoMetadata) && c.TransmitChecksum != iobackend.OffloadOn:
+			p.metadata = 0
 		case errors.Is(err, errQueueBusy) && time.Now().Before(give):
 			time.Sleep(releaseStep)
 		default:
@@ -261,6 +266,9 @@ func (d *device) bindSockets() error {
 		if err := s.readMode(); err != nil {
 			return err
 		}
+		if err := s.completesChecksums(&d.plan); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -313,8 +321,10 @@ func (d *device) describe(in *netinfo.Info, native bool) {
 		HardwareAddr: append(net.HardwareAddr(nil), in.HardwareAddr...),
 		MTU:          in.MTU,
 		Queues:       d.plan.queues,
-		FrameBytes:   d.plan.frameBytes,
+		FrameBytes:   d.plan.frameBytes - d.plan.metadata,
 		BatchMax:     min(d.plan.receive, d.plan.send),
+
+		TransmitChecksum: d.plan.metadata > 0,
 	}
 	if in.RSS != nil {
 		d.info.ReceiveHash = &iobackend.ReceiveHash{Key: in.RSS.Key, Indirection: in.RSS.Indirection}

@@ -19,4 +19,8 @@ type Options struct {
 	// implies NoTimestamps. The device must be a veth, whose peer has an XDP
 	// program or GRO; Linux 6.3.
 	Live bool
+	// KernelChecksum, together with iobackend.OffloadOn, has the kernel complete
+	// checksums itself as it copies a frame, slowly (XDP_UMEM_TX_SW_CSUM). It is
+	// for tests: what reaches the device is whole then. It implies Copy.
+	KernelChecksum bool
 }

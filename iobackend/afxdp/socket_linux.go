@@ -1,6 +1,7 @@
 package afxdp
 
 import (
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -33,6 +34,9 @@ type plan struct {
 	pieces, shared bool
 	busyPoll       bool
 	flags          uint16 // of bind
+	metadata       int    // bytes before each send frame: metadataBytes, or none
+	announced      bool   // the driver completes checksums of AF_XDP's frames
+	kernelSums     bool   // the kernel completes them, as it copies
 }
 
 func (p *plan) frames() int { return p.sockets*p.receive + p.queues*p.send }
@@ -150,7 +154,16 @@ func (s *socket) register(p *plan, memory []byte) error {
 		Len:  uint64(len(memory)),
 		Size: uint32(p.frameBytes),
 	}
+	if p.metadata > 0 {
+		r.Flags, r.Tx_metadata_len = unix.XDP_UMEM_TX_METADATA_LEN, uint32(p.metadata)
+	}
+	if p.kernelSums {
+		r.Flags |= unix.XDP_UMEM_TX_SW_CSUM
+	}
 	if err := setsockopt(s.fd, unix.XDP_UMEM_REG, unsafe.Pointer(&r), unsafe.Sizeof(r)); err != nil {
+		if p.metadata > 0 && errors.Is(err, unix.EINVAL) {
+			return errNoMetadata
+		}
 		return explainUMEM(p, len(memory), err)
 	}
 	return nil

@@ -22,14 +22,15 @@ func (q *queue) Reserve(frames []iobackend.Frame) (count int) {
 		q.reap()
 	}
 	count = min(len(frames), len(q.free))
-	size := uint64(q.device.plan.frameBytes)
+	size, first := uint64(q.device.plan.frameBytes), uint64(q.device.plan.metadata)
 	keep := len(q.free) - count
 	for i, addr := range q.free[keep:] {
 		f := &frames[i]
-		f.Data = q.umem[addr : addr+size : addr+size]
+		f.Data = q.umem[addr+first : addr+size : addr+size]
 		f.Handle = addr
 		f.More = false
 		f.ChecksumOK = false
+		f.ChecksumPartial = false
 	}
 	q.free = q.free[:keep]
 	return count
@@ -68,13 +69,15 @@ func (q *queue) Transmit(frames []iobackend.Frame) error {
 	}
 	r := q.sockets[0].tx
 	base := uintptr(unsafe.Pointer(unsafe.SliceData(q.umem)))
-	size := uint64(d.plan.frameBytes)
+	size, first := uint64(d.plan.frameBytes), uint64(d.plan.metadata)
 	sent, bytes := uint64(0), uint64(0)
 	for i := range frames {
 		f := &frames[i]
 		addr := uint64(uintptr(unsafe.Pointer(unsafe.SliceData(f.Data))) - base)
 		// A bad descriptor has crashed drivers; ours must lie in its frame.
-		if inside := addr - f.Handle; len(f.Data) == 0 || inside >= size || inside+uint64(len(f.Data)) > size {
+		inside := addr - f.Handle
+		if len(f.Data) == 0 || inside-first >= size-first || inside+uint64(len(f.Data)) > size ||
+			f.ChecksumPartial && !q.leaveChecksum(addr, f.Data) {
 			q.free = append(q.free, f.Handle)
 			q.counters.dropTransmit.Add(1)
 			continue
@@ -82,6 +85,9 @@ func (q *queue) Transmit(frames []iobackend.Frame) error {
 		e := unix.XDPDesc{Addr: addr, Len: uint32(len(f.Data))}
 		if f.More {
 			e.Options = unix.XDP_PKT_CONTD
+		}
+		if f.ChecksumPartial {
+			e.Options |= unix.XDP_TX_METADATA
 		}
 		r.put(e)
 		sent++

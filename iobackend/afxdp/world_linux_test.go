@@ -53,6 +53,13 @@ type world struct {
 
 func newWorld(t testing.TB, c testbed.VethConfig) *world {
 	t.Helper()
+	c.DisableOffloads = true
+	return newOffloadingWorld(t, c)
+}
+
+// newOffloadingWorld is one in which both ends pass checksums on unfinished.
+func newOffloadingWorld(t testing.TB, c testbed.VethConfig) *world {
+	t.Helper()
 	testbed.Require(t)
 	w := &world{t: t}
 	var err error
@@ -65,7 +72,6 @@ func newWorld(t testing.TB, c testbed.VethConfig) *world {
 	c.NearName, c.FarName = "near0", "far0"
 	c.NearAddr, c.FarAddr = nearKernel, farKernel
 	c.Sources = []netip.Prefix{nearOurs}
-	c.DisableOffloads = true
 	w.pair, err = testbed.Veth(w.near, w.far, c)
 	require.NoError(t, err)
 	return w

@@ -95,6 +95,10 @@ func newDevice(d driver, c iobackend.Config, o Options, index uint32) (dev *Devi
 	if err != nil {
 		return nil, err
 	}
+	completes := h.features&featureTransmitChecksum != 0
+	if c.TransmitChecksum == iobackend.OffloadOn && !completes {
+		return nil, fmt.Errorf("TransmitChecksum: %w: the driver of %q does not complete checksums: give OffloadAuto", iobackend.ErrNotSupported, c.Interface)
+	}
 	frameBytes := h.mtu + FrameMin
 	requestBytes := o.RequestFrames * Stride(frameBytes)
 	if requestBytes > h.requestBytes {
@@ -106,7 +110,7 @@ func newDevice(d driver, c iobackend.Config, o Options, index uint32) (dev *Devi
 	dev = &Device{driver: d, requestFrames: o.RequestFrames}
 	dev.info = iobackend.Info{
 		Name: c.Interface, Method: "irlstack", HardwareAddr: net.HardwareAddr(h.mac[:]),
-		MTU: h.mtu, TransmitChecksum: h.features&featureTransmitChecksum != 0, Queues: 1, FrameBytes: frameBytes, BatchMax: min(c.ReceiveFrames, c.SendFrames),
+		MTU: h.mtu, TransmitChecksum: completes && c.TransmitChecksum != iobackend.OffloadOff, Queues: 1, FrameBytes: frameBytes, BatchMax: min(c.ReceiveFrames, c.SendFrames),
 	}
 	dev.queue = newQueue(dev, c.ReceiveFrames/o.RequestFrames, requestBytes, c.SendFrames)
 	if h.features&featureReceiveChecksum != 0 {

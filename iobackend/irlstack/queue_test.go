@@ -108,6 +108,19 @@ func TestChecksumsAreTheNICs(t *testing.T) {
 	}
 	require.Equal(t, 1, m.Completed())
 
+	open := func(m *Memory, wish iobackend.Offload) (*Device, error) {
+		c := testConfig()
+		c.TransmitChecksum = wish
+		return OpenMemory(m, c, Options{RequestFrames: 8})
+	}
+	d, err := open(&Memory{StandIn: &StandIn{Features: featureTransmitChecksum}}, iobackend.OffloadOff)
+	require.NoError(t, err)
+	require.False(t, d.Info().TransmitChecksum)
+	require.NoError(t, d.Close())
+	_, err = open(&Memory{}, iobackend.OffloadOn)
+	require.ErrorIs(t, err, iobackend.ErrNotSupported)
+	require.ErrorContains(t, err, "TransmitChecksum")
+
 	d, q = openMemory(t, &Memory{})
 	require.False(t, d.Info().TransmitChecksum)
 	require.Equal(t, 2, q.Reserve(f[:]))
