@@ -255,6 +255,7 @@ func (c *comparison) winsockRun(ctx context.Context, method string, job connectJ
 	}
 	result, err := kernel.RunWinsock(ctx, method, task)
 	fillKernel(&row, &result)
+	row.Judge()
 	return row, err
 }
 
@@ -313,12 +314,5 @@ func comparePart(rows []report.Row, skipped []string) page.Part {
 		}
 		p.Charts = append(p.Charts, chart)
 	}
-	for i := range rows {
-		for name, n := range rows[i].FailedBy {
-			p.Notes = append(p.Notes, fmt.Sprintf("%s, queues %d, %s, round %d: failed %s %s",
-				rows[i].Method, rows[i].Queues, rows[i].Destinations, rows[i].Round, name, page.Number(n)))
-		}
-	}
-	slices.Sort(p.Notes)
 	return p
 }

@@ -25,7 +25,7 @@ type kind struct {
 	rates             []float64
 	completed, failed uint64
 	cpu               float64       // seconds
-	middle            report.Common // of the round in the middle
+	middle            report.Common // of the round in the middle, with what disturbed any
 }
 
 type kinds []*kind
@@ -51,6 +51,18 @@ func kindsOf(rows []report.Row) (all kinds) {
 			return int(a.ConnectionsPerSecond - b.ConnectionsPerSecond)
 		})
 		k.middle = of[(len(of)-1)/2].Common
+		k.middle.Disturbed = doubts(of)
+	}
+	return all
+}
+
+// doubts are those of all rounds, in their order.
+func doubts(rows []*report.Row) (all []string) {
+	slices.SortFunc(rows, func(a, b *report.Row) int { return a.Round - b.Round })
+	for _, r := range rows {
+		for _, why := range r.Disturbed {
+			all = append(all, fmt.Sprintf("round %d: %s", r.Round, why))
+		}
 	}
 	return all
 }

@@ -46,6 +46,7 @@ func (c *comparison) scannerRun(ctx context.Context, tool string, job connectJob
 	row.CPU(result.Machine, result.Process, row.Queues)
 	row.Interfaces, row.Destinations = 1, job.destinations
 	row.Rates(report.TrafficOf(row.FarEnd), row.Opened, result.Elapsed)
+	row.Judge()
 	return row, nil
 }
 

@@ -106,6 +106,7 @@ func (o *connectOptions) run(ctx context.Context, job connectJob) (row report.Ro
 		err = atFarEnd(&row, world, job)
 	} else {
 		row.Interfaces, row.Destinations = 1, job.destinations
+		row.Judge()
 	}
 	return row, err
 }
@@ -114,8 +115,12 @@ func (o *connectOptions) run(ctx context.Context, job connectJob) (row report.Ro
 func atFarEnd(row *report.Row, world *wire.World, job connectJob) (err error) {
 	row.FarEnd = new(farend.Counters)
 	*row.FarEnd, err = world.FarEnd.Counters()
+	near, far, lost := world.Counters()
+	err = errors.Join(err, lost)
+	row.LostToFarEnd, row.LostFromFarEnd = near.SendDrops, far.SendDrops
 	row.Interfaces, row.Destinations = 1, job.destinations
 	row.Rates(report.TrafficOf(row.FarEnd), row.Completed, time.Duration(row.Seconds*float64(time.Second)))
+	row.Judge()
 	return err
 }
 

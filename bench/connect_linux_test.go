@@ -40,7 +40,9 @@ func parseRows(t testing.TB, stdout string) (rows []report.Row) {
 // requireAllCompleted checks a run of count connections against the far end's
 // counters. On a machine that is busy with other things a worker may not run
 // for longer than the retransmission timeout; then segments are sent again, and
-// the second answer is a duplicate, or finds its connection gone. Nothing else
+// the second answer is a duplicate, or finds its connection gone. And the far
+// device's softirq may not run before its ring of 256 frames is full: what the
+// near device counts as lost there is all that the far end may miss. Nothing else
 // may be dropped.
 func requireAllCompleted(t testing.TB, r report.Row, count uint64) {
 	t.Helper()
@@ -53,15 +55,16 @@ func requireAllCompleted(t testing.TB, r report.Row, count uint64) {
 	}
 	require.Empty(t, r.DroppedBy)
 	require.Zero(t, r.FarEnd.Dropped(), "%+v", r.FarEnd)
-	require.Equal(t, r.FramesSent, r.FarEnd.Received(), "%+v", r.FarEnd)
+	require.Equal(t, r.FramesSent, r.FarEnd.Received()+r.LostToFarEnd, "%+v", r.FarEnd)
 	requireAbout(t, r, count, r.FarEnd.SYN)
 }
 
 // requireAbout checks that the far end got want frames of a kind, and beyond
-// them only what was sent again.
+// them only what was sent again; on the way there may have been lost what the
+// near device says.
 func requireAbout(t testing.TB, r report.Row, want, got uint64) {
 	t.Helper()
-	require.GreaterOrEqual(t, got, want, "%+v", r.FarEnd)
+	require.GreaterOrEqual(t, got+r.LostToFarEnd, want, "%+v", r.FarEnd)
 	require.LessOrEqual(t, got, want+r.Retransmitted, "%+v", r.FarEnd)
 }
 

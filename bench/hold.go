@@ -10,6 +10,8 @@ import (
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/hold"
+	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/wire"
 	"myriad/internal/testbed"
 	"myriad/tcpclient"
@@ -65,6 +67,8 @@ type holdRow struct {
 	FailedBy             map[string]uint64 `json:"failed_by"`
 	DroppedBy            map[string]uint64 `json:"dropped_by"`
 	FarEnd               *farend.Counters  `json:"far_end"`
+	// Those of all rows are of the opening.
+	report.Common
 }
 
 // holdCommand is `bench hold`.
@@ -136,7 +140,9 @@ func (o *holdOptions) run(ctx context.Context, job holdJob) (row holdRow, err er
 	if job.method == "hold-fill" {
 		exchanges = 0
 	}
+	var opening farend.Counters
 	result, err := hold.Run(ctx, hold.Config{
+		Filled: func() (err error) { opening, err = world.FarEnd.Counters(); return err },
 		Client: tcpclient.Config{
 			Interfaces: []tcpclient.Interface{{
 				Name: wire.Interface, Backend: "afxdp", Sources: job.sources,
@@ -158,9 +164,38 @@ func (o *holdOptions) run(ctx context.Context, job holdJob) (row holdRow, err er
 		ExchangesMissing: uint64(exchanges) - min(uint64(exchanges), result.Exchanged),
 	}
 	row.fill(&result)
+	row.columns(&result, &opening, job.destinations())
 	row.FarEnd = new(farend.Counters)
 	*row.FarEnd, err = world.FarEnd.Counters()
 	return row, err
+}
+
+// destinations are one address and port, or unique ones.
+func (j *holdJob) destinations() string {
+	if j.targets.IsSingleIP() {
+		return "one"
+	}
+	return "unique"
+}
+
+// columns are those that all rows have.
+func (r *holdRow) columns(m *hold.Result, opening *farend.Counters, destinations string) {
+	r.Interfaces, r.Destinations = 1, destinations
+	r.CPU(m.Machine, m.Process, r.Queues)
+	r.Rates(report.TrafficOf(opening), r.Held, m.Filling)
+	r.DisturbCounted("failed:", r.FailedBy)
+	r.DisturbCounted("dropped:", r.DroppedBy)
+	for _, c := range []struct {
+		what  string
+		count uint64
+	}{
+		{"sent again", r.Retransmitted}, {"wrong replies", r.ExchangesWrong}, {"replies missing", r.ExchangesMissing},
+		{"dropped by the far end", opening.Dropped()},
+	} {
+		if c.count > 0 {
+			r.Disturb("%s: %s", c.what, page.Number(c.count))
+		}
+	}
 }
 
 // fill takes over what a run measured.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/bench/internal/farend"
+	"myriad/bench/internal/hold"
 	"myriad/internal/testbed"
 )
 
@@ -40,6 +42,10 @@ func TestHoldHoldsAndExchanges(t *testing.T) {
 		require.GreaterOrEqual(t, r.PacketNanoseconds, r.PacketUser)
 		require.GreaterOrEqual(t, r.CollectorShare, 0.0)
 		require.GreaterOrEqual(t, r.FarEnd.SYN, r.Held)
+		require.Equal(t, []string{"unique", "one"}[i%2], r.Destinations)
+		require.GreaterOrEqual(t, *r.FramesPerConnection, 2.9, "SYN, SYN-ACK and ACK, of which the last may be under way")
+		require.NotNil(t, r.CPUBusy)
+		require.NotNil(t, r.ShareOf10G)
 		require.InEpsilon(t, float64(r.RSSBytes)/float64(r.Held), r.BytesPerConnection, 1e-6)
 	}
 }
@@ -66,12 +72,12 @@ func TestHoldInterrupted(t *testing.T) {
 }
 
 func TestHoldTableNamesWhatDisturbed(t *testing.T) {
-	part := holdPart([]holdRow{{
+	row := holdRow{
 		Method: "hold-one", Connections: 10_000, Held: 9_999, FailedBy: map[string]uint64{"timed out": 1},
 		Retransmitted: 7, ExchangesWrong: 2,
-	}})
-	var out strings.Builder
-	require.NoError(t, part.WriteText(&out))
-	require.Contains(t, out.String(), "9,999")
-	require.Contains(t, out.String(), "hold-one 10K: failed timed out 1, sent again 7, wrong replies 2\n")
+	}
+	row.columns(&hold.Result{}, &farend.Counters{NoRoom: 3}, "one")
+	part := holdPart([]holdRow{row})
+	require.Contains(t, part.Rows[0], "9,999")
+	require.Contains(t, part.Rows[0], "failed: timed out 1; sent again: 7; wrong replies: 2; dropped by the far end: 3")
 }

@@ -1,13 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 )
 
 // stretchNames are the keys of holdRow.OpenNanoseconds, in order.
@@ -22,18 +19,17 @@ func holdPart(rows []holdRow) page.Part {
 			"hold-fill: to one address and port from one address until Open says ErrFull. " +
 			"ns a packet: processor time of a frame while requests and replies go over random ones, and our code's part of it. " +
 			"GC: the collector's longest pause (an upper bound) while opening and exchanging, that of a run forced while all are held, and the collector's share of the processor time (goal: below 0.1 %). " +
-			"Open, ns: what a call of Open took for one connection while up to that share was open.",
+			"Open, ns: what a call of Open took for one connection while up to that share was open. " +
+			"The columns from interfaces on are of the opening. " + report.Ports + ".",
 		Columns: []string{"", "connections", "held", "opened in s", "per s", "bytes each", "added each", "GC pause ms", "forced", "GC % of CPU", "ns a packet", "user", "exchanges/s", "missing", "failed", "ErrFull"},
 	}
 	for _, s := range stretchNames {
 		p.Columns = append(p.Columns, "Open ns to "+s)
 	}
+	p.Columns = append(p.Columns, report.Columns...)
 	for i := range rows {
 		r := &rows[i]
 		p.Rows = append(p.Rows, r.cells())
-		if note := r.disturbed(); note != "" {
-			p.Notes = append(p.Notes, note)
-		}
 	}
 	p.Charts = holdCharts(rows)
 	return p
@@ -49,7 +45,7 @@ func (r *holdRow) cells() []string {
 	for _, s := range stretchNames {
 		cells = append(cells, page.Number(uint64(r.OpenNanoseconds[s])))
 	}
-	return cells
+	return append(cells, r.Cells(r.Queues)...)
 }
 
 func yesNo(b bool) string {
@@ -57,29 +53,6 @@ func yesNo(b bool) string {
 		return "yes"
 	}
 	return "no"
-}
-
-// disturbed says what went otherwise than meant in a run.
-func (r *holdRow) disturbed() string {
-	var parts []string
-	for _, list := range []struct {
-		what   string
-		counts map[string]uint64
-	}{{"failed", r.FailedBy}, {"dropped", r.DroppedBy}} {
-		for _, name := range slices.Sorted(maps.Keys(list.counts)) {
-			parts = append(parts, fmt.Sprintf("%s %s %s", list.what, name, page.Number(list.counts[name])))
-		}
-	}
-	if r.Retransmitted > 0 {
-		parts = append(parts, "sent again "+page.Number(r.Retransmitted))
-	}
-	if r.ExchangesWrong > 0 {
-		parts = append(parts, "wrong replies "+page.Number(r.ExchangesWrong))
-	}
-	if len(parts) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s %s: %s", r.Method, short(r.Connections), strings.Join(parts, ", "))
 }
 
 func holdCharts(rows []holdRow) (charts []page.Chart) {

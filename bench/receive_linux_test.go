@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/bench/internal/receive"
 	"myriad/internal/testbed"
 )
 
@@ -90,20 +91,12 @@ func TestReceiveInterrupted(t *testing.T) {
 	require.Contains(t, stdout, "afxdp")
 }
 
-func TestReceiveReadsDrops(t *testing.T) {
-	const text = "Inter-|   Receive\n face |bytes\n  near0: 1 2 3 44 5 6 7 8 9 10 11 122 13 14 15 16\n"
-	in, out, err := parseDrops(text, "near0")
-	require.NoError(t, err)
-	require.EqualValues(t, 44, in)
-	require.EqualValues(t, 122, out)
-	_, _, err = parseDrops(text, "near")
-	require.ErrorContains(t, err, "no such interface")
-	_, _, err = parseDrops("near: 1 2\n", "near")
-	require.ErrorContains(t, err, "2 numbers")
-}
-
-func TestReceivePartSaysThatTheGeneratorWasSlow(t *testing.T) {
-	part := receivePart([]receiveRow{{Table: "rate", Backend: "afxdp", Offered: 1000, SentPerSecond: 500, Sent: 100, Taken: 90, Unaccounted: 10}})
-	require.Equal(t, []string{"rate, afxdp, 1,000/s: the generator reached only 500/s"}, part.Notes)
+// A generator that was slow, and what was lost before our memory, is said beside
+// the figure.
+func TestReceivePartSaysWhatDisturbed(t *testing.T) {
+	row := receiveRow{Table: "rate", Backend: "afxdp", Offered: 1000, SentPerSecond: 500, Sent: 100}
+	row.fill([]receive.Queue{{Taken: 85}}, deviceDrops{transmit: 5})
+	part := receivePart([]receiveRow{row})
+	require.Contains(t, part.Rows[0], "the generator reached only 500/s; the device's own ring lost 5; seen nowhere: 10")
 	require.Len(t, part.Charts, 1)
 }

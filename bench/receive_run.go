@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"time"
 
+	"myriad/bench/internal/page"
 	"myriad/bench/internal/receive"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
@@ -105,9 +106,7 @@ func (r *receiveRow) columns(machine usage.Whole, queues []receive.Queue) {
 	if last < 1 {
 		return
 	}
-	r.FarEndCores = 1
-	generator := usage.Whole{Cores: machine.Cores[last:], Elapsed: machine.Elapsed}.Busy()
-	r.CPUFarEnd = report.Some(generator.Share)
+	r.FarEndCore(machine, last)
 }
 
 // settleMost bounds the wait for what is on its way.
@@ -200,4 +199,19 @@ func (r *receiveRow) fill(queues []receive.Queue, device deviceDrops) {
 	}
 	seen := r.Taken + r.DropDevice + r.DropRingFull + r.DropFillEmpty + r.DropInvalid
 	r.Unaccounted = r.Sent - min(r.Sent, seen)
+	r.judge()
+}
+
+// judge says what makes the figures doubtful: what is asked is what our memory
+// and our worker take, not what the wire and the generator do.
+func (r *receiveRow) judge() {
+	if r.SentPerSecond < 0.95*r.Offered {
+		r.Disturb("the generator reached only %s/s", page.Rate(r.SentPerSecond))
+	}
+	if r.DropDevice > 0 {
+		r.Disturb("the device's own ring lost %s", page.Number(r.DropDevice))
+	}
+	if r.Unaccounted > 0 {
+		r.Disturb("seen nowhere: %s", page.Number(r.Unaccounted))
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/farend"
+	"myriad/bench/internal/page"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/wire"
@@ -134,19 +135,33 @@ func (o *sendOptions) runAll(ctx context.Context, each func(r *sendRow) error) (
 			return nil, fmt.Errorf("send: %w", err)
 		}
 	}
+	handOver := func(of []sendRow) error {
+		stackShares(of)
+		rows = append(rows, of...)
+		for k := range of {
+			if err := each(&of[k]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	var together []sendRow // of which one's figure is a share of another's
 	for _, row := range o.jobs() {
 		if ctx.Err() != nil {
 			break
 		}
+		if len(together) > 0 && !together[0].sharedWith(&row) {
+			if err := handOver(together); err != nil {
+				return rows, err
+			}
+			together = nil
+		}
 		if err := run(ctx, &row); err != nil {
-			return rows, err
+			return rows, errors.Join(err, handOver(together))
 		}
-		rows = append(rows, row)
-		if err := each(&row); err != nil {
-			return rows, err
-		}
+		together = append(together, row)
 	}
-	return rows, nil
+	return rows, handOver(together)
 }
 
 // run does one run in a world of its own.
@@ -253,12 +268,18 @@ func (r *sendRow) fill(m *send.Result) {
 	r.MachineSeconds = (m.Machine.User + m.Machine.System).Seconds()
 	r.Interfaces = 1
 	r.CPU(m.Machine, m.Process, r.Queues)
+	if r.Refused > 0 {
+		r.Disturb("refused: %s", page.Number(r.Refused))
+	}
 }
 
 // count takes over what the far end counted.
 func (r *sendRow) count(arrived uint64) {
 	r.Counted, r.Arrived, r.Lost = true, arrived, r.Sent-min(r.Sent, arrived)
 	r.rate(min(arrived, r.Sent))
+	if r.Lost > 0 {
+		r.Disturb("lost: %s", page.Number(r.Lost))
+	}
 }
 
 func (r *sendRow) rate(frames uint64) {

@@ -43,12 +43,22 @@ func TestSendByTheWholeStack(t *testing.T) {
 	rows := sendRows(t, "-tables stack -queues 1 -duration 50ms")
 	require.Len(t, rows, 2*2*len(floorBatches))
 	part := sendPart(rows)
+	best := make(map[string]float64)
+	for _, r := range rows {
+		if r.Method == "afxdp" {
+			best[r.Destinations] = max(best[r.Destinations], r.perSecond())
+		}
+	}
 	for k, r := range rows {
 		require.Equal(t, []string{"afxdp", "myriad"}[k%2], r.Method)
 		require.Equal(t, floorBatches[k/2%len(floorBatches)], r.Batch)
 		require.Positive(t, r.Arrived, "%+v", r)
 		require.InDelta(t, 70, *r.FrameBytes, 1e-9, "a SYN with its options")
 		require.Equal(t, k%2 == 1, r.ShareOfFloor != nil)
+		if r.ShareOfFloor != nil {
+			require.InEpsilon(t, r.perSecond()/best[r.Destinations], *r.ShareOfFloor, 1e-9, "in the JSON, too")
+			require.Contains(t, part.Rows[k], r.floor())
+		}
 	}
 	require.Contains(t, part.Columns, "of the floor")
 }

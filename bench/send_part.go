@@ -16,15 +16,14 @@ func sendPart(rows []sendRow) page.Part {
 		Text: "Frames per second that arrived at the far end of a veth pair, on the same processors. IRLstack's Tables 1 and 3, and its Figure 2. " +
 			"Raw frames make no connections. " + report.Ports + ". " +
 			"Connection tracking holds 262,144 pairs of ends by default; further ones are refused or displace others.",
-		Columns: slices.Concat([]string{"", "method", "firewall", "batch", "refused", "lost", "of the floor", "CPU ns each"}, report.Columns),
+		Columns: slices.Concat([]string{"", "method", "firewall", "batch", "refused", "lost", "of the floor", "CPU ns each"}, report.AllColumns),
 	}
-	stackShares(rows)
 	for i := range rows {
 		r := &rows[i]
 		p.Rows = append(p.Rows, slices.Concat([]string{
 			r.Table, r.Method, yesNo(r.Firewall), fmt.Sprint(r.Batch), page.Number(r.Refused), r.lost(), r.floor(),
 			page.Rate(r.cpuNanoseconds()),
-		}, r.Cells(r.Queues)))
+		}, r.AllCells(r.Queues)))
 	}
 	p.Charts = append(sendRateCharts(rows), sendBatchCharts(rows)...)
 	return p

@@ -103,19 +103,24 @@ func countSYNs(ctx context.Context, far *farend.FarEnd, during time.Duration, do
 	}
 }
 
+// sharedWith reports whether two rows have one floor.
+func (r *sendRow) sharedWith(other *sendRow) bool {
+	return r.Table == "stack" && other.Table == r.Table && other.Queues == r.Queues && other.Destinations == r.Destinations
+}
+
 // stackShares says what Myriad's SYNs are of the bare AF_XDP sender's frames of
 // the same length at its best batch, on as many queues, to the same
 // destinations.
 func stackShares(rows []sendRow) {
 	for k := range rows {
 		r := &rows[k]
-		if r.Table != "stack" || r.Method != stackMethod {
+		if r.Method != stackMethod {
 			continue
 		}
 		var best float64
 		for i := range rows {
 			floor := &rows[i]
-			if floor.Table == r.Table && floor.Method == send.DeviceMethod && floor.Queues == r.Queues && floor.Destinations == r.Destinations {
+			if floor.Method == send.DeviceMethod && floor.sharedWith(r) {
 				best = max(best, floor.perSecond())
 			}
 		}

@@ -28,6 +28,8 @@ type Config struct {
 	ReplyBytes int
 	// Timeout bounds filling and traffic, each.
 	Timeout time.Duration
+	// Filled is called once all that can stand do; nil: nobody asks.
+	Filled func() error
 	// Enter runs a function where the devices are; nil where the process is.
 	Enter func(func() error) error
 }
@@ -64,8 +66,9 @@ type Result struct {
 	Exchanged      uint64
 	Wrong          uint64 // replies that were not as asked for
 	Exchanging     time.Duration
-	ExchangeFrames uint64    // sent and received while exchanging
-	Process, Check usage.CPU // while filling, while exchanging
+	ExchangeFrames uint64      // sent and received while exchanging
+	Process, Check usage.CPU   // while filling, while exchanging
+	Machine        usage.Whole // while filling
 	Stats          tcpclient.Stats
 }
 

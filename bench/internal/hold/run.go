@@ -73,13 +73,19 @@ func (r *run) make() error {
 // fill opens connections until all stand or no more can be opened.
 func (r *run) fill(ctx context.Context, result *Result) error {
 	collected, pauses := readCollector(), readPauses()
-	process, began := usage.Process(), time.Now()
+	process, machine, began := usage.Process(), usage.Machine(), time.Now()
 	if err := r.Enter(r.client.Start); err != nil {
 		return err
 	}
 	r.await(ctx)
 	result.Filling = time.Since(began)
 	result.Process = usage.Process().Since(process)
+	result.Machine = usage.Machine().Since(machine)
+	if r.Filled != nil {
+		if err := r.Filled(); err != nil {
+			return err
+		}
+	}
 	result.addSince(collected)
 	result.PauseMax = pauses.longestSince()
 	forced := readPauses()

@@ -2,6 +2,9 @@ package report
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"myriad/bench/internal/farend"
@@ -16,9 +19,10 @@ type Common struct {
 	FarEndCores  int    `json:"far_end_cores"` // of its own; 0: it works on the client's
 	Destinations string `json:"destinations"`  // one, unique
 
-	FrameBytes          *float64 `json:"frame_bytes"` // mean, padded, with the check sequence
-	FramesPerConnection *float64 `json:"frames_per_connection"`
-	FramesPerSecond     *float64 `json:"frames_per_second"` // in both directions
+	ConnectionsPerSecond *float64 `json:"connections_per_second"`
+	FrameBytes           *float64 `json:"frame_bytes"` // mean, padded, with the check sequence
+	FramesPerConnection  *float64 `json:"frames_per_connection"`
+	FramesPerSecond      *float64 `json:"frames_per_second"` // in both directions
 	// The shares of a wire are those of the busier direction.
 	ShareOf1G  *float64 `json:"share_of_1_gbe"`
 	ShareOf10G *float64 `json:"share_of_10_gbe"`
@@ -32,9 +36,13 @@ type Common struct {
 	CPUSoftIRQ     *float64 `json:"cpu_softirq"`
 	CPUOthers      *float64 `json:"cpu_others"`
 	CPUSteal       *float64 `json:"cpu_steal"`
-	// CPUFarEnd is null where the far end has no core of its own: on a veth it
-	// runs within system calls and interrupts of the client's.
+	// CPUFarEnd is of the far end's own core, or, where it is a process on the
+	// client's, of those; null where it is an XDP program: on a veth that runs
+	// within system calls and interrupts of the client's.
 	CPUFarEnd *float64 `json:"cpu_far_end"`
+
+	// Disturbed is what makes the figures doubtful; null when nothing does.
+	Disturbed []string `json:"disturbed"`
 }
 
 // Some is a figure that was measured.
@@ -64,6 +72,7 @@ func (c *Common) Rates(t Traffic, connections uint64, took time.Duration) {
 	c.FrameBytes = Some(float64(t.OutWire+t.InWire)/float64(frames) - Onwire)
 	c.FramesPerSecond = Some(float64(frames) / took.Seconds())
 	if connections > 0 {
+		c.ConnectionsPerSecond = Some(float64(connections) / took.Seconds())
 		c.FramesPerConnection = Some(float64(frames) / float64(connections))
 	}
 	bits := 8 * float64(max(t.OutWire, t.InWire)) / took.Seconds()
@@ -73,6 +82,18 @@ func (c *Common) Rates(t Traffic, connections uint64, took time.Duration) {
 // CPU takes over what the first cores of a machine did while the client's
 // processes used own.
 func (c *Common) CPU(machine usage.Whole, own usage.CPU, cores int) {
+	c.cpu(machine, own, usage.CPU{}, cores)
+}
+
+// CPUBesideProcess is CPU with a far end that is a process, too, on all cores.
+func (c *Common) CPUBesideProcess(machine usage.Whole, own, far usage.CPU) {
+	c.cpu(machine, own, far, len(machine.Cores))
+	if all := float64(c.ClientCores) * machine.Elapsed.Seconds(); all > 0 {
+		c.CPUFarEnd = Some(min((far.User+far.System).Seconds()/all, 1))
+	}
+}
+
+func (c *Common) cpu(machine usage.Whole, own, far usage.CPU, cores int) {
 	c.ClientCores = min(cores, len(machine.Cores))
 	all := float64(c.ClientCores) * machine.Elapsed.Seconds()
 	if all <= 0 {
@@ -81,14 +102,57 @@ func (c *Common) CPU(machine usage.Whole, own usage.CPU, cores int) {
 	busy := usage.Whole{Cores: machine.Cores[:c.ClientCores], Elapsed: machine.Elapsed}.Busy()
 	share := func(part float64) *float64 { return Some(min(max(part, 0), 1)) }
 	ours, calls := own.User.Seconds()/all, own.System.Seconds()/all
+	theirs := (far.User + far.System).Seconds() / all
 	c.CPUBusy, c.CPUSteal, c.CPUSoftIRQ = share(busy.Share), share(busy.Steal), share(busy.SoftIRQ)
 	c.CPUOurs, c.CPUSystemCalls = share(ours), share(calls)
-	c.CPUOthers = share(busy.Share - busy.SoftIRQ - ours - calls)
+	c.CPUOthers = share(busy.Share - busy.SoftIRQ - ours - calls - theirs)
+	c.disturbedByOthers(machine.Elapsed)
+}
+
+// Shares of the cores' time from which on somebody else's use is said, if it is
+// not less than two of the ticks that it is counted in.
+const (
+	othersNoted = 0.10
+	stealNoted  = 0.02
+	stealLeast  = 20 * time.Millisecond
+)
+
+func (c *Common) disturbedByOthers(elapsed time.Duration) {
+	if *c.CPUOthers > othersNoted {
+		c.Disturb("other programs had %.0f %% of the cores", 100**c.CPUOthers)
+	}
+	if took := *c.CPUSteal * float64(c.ClientCores) * float64(elapsed); *c.CPUSteal > stealNoted && took >= float64(stealLeast) {
+		c.Disturb("%.0f %% of the cores was stolen", 100**c.CPUSteal)
+	}
+}
+
+// FarEndCore takes over what the far end's own core did.
+func (c *Common) FarEndCore(machine usage.Whole, core int) {
+	c.FarEndCores = 1
+	c.CPUFarEnd = Some(usage.Whole{Cores: machine.Cores[core : core+1], Elapsed: machine.Elapsed}.Busy().Share)
+}
+
+// Disturb says what makes the figures doubtful.
+func (c *Common) Disturb(format string, args ...any) {
+	c.Disturbed = append(c.Disturbed, fmt.Sprintf(format, args...))
+}
+
+// DisturbCounted says what went wrong so many times, if it did; by name.
+func (c *Common) DisturbCounted(what string, counts map[string]uint64) {
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if counts[name] > 0 {
+			c.Disturb("%s %s %s", what, name, number(counts[name]))
+		}
+	}
 }
 
 // Columns are the headings of Cells.
-var Columns = []string{"queues", "cores", "far end's", "destinations", "frame B", "frames each", "frames/s", "of 1 GbE", "of 10 GbE",
-	"CPU busy", "ours", "calls", "softirq", "others", "far end"}
+var Columns = []string{"interfaces", "queues", "cores", "far end's", "destinations", "frame B", "frames each", "frames/s", "of 1 GbE", "of 10 GbE",
+	"CPU busy", "ours", "calls", "softirq", "others", "far end", "disturbed"}
+
+// AllColumns are the headings of AllCells: for parts that have no connections a
+// second among their own.
+var AllColumns = slices.Concat([]string{"connections/s"}, Columns)
 
 // NotMeasured stands in a table where there is no figure.
 const NotMeasured = "not measured"
@@ -100,11 +164,25 @@ func (c *Common) Cells(queues int) []string {
 		own = "the same"
 	}
 	return []string{
-		fmt.Sprint(queues), fmt.Sprint(c.ClientCores), own, c.Destinations,
+		fmt.Sprint(c.Interfaces), fmt.Sprint(queues), fmt.Sprint(c.ClientCores), own, c.Destinations,
 		figure(c.FrameBytes, "%.0f"), figure(c.FramesPerConnection, "%.2f"), Rate(c.FramesPerSecond),
 		percent(c.ShareOf1G), percent(c.ShareOf10G),
 		percent(c.CPUBusy), percent(c.CPUOurs), percent(c.CPUSystemCalls), percent(c.CPUSoftIRQ), percent(c.CPUOthers), percent(c.CPUFarEnd),
+		c.doubts(),
 	}
+}
+
+// AllCells are the columns for a table, with connections a second.
+func (c *Common) AllCells(queues int) []string {
+	return slices.Concat([]string{Rate(c.ConnectionsPerSecond)}, c.Cells(queues))
+}
+
+// doubts is what stands beside the figures.
+func (c *Common) doubts() string {
+	if len(c.Disturbed) == 0 {
+		return "no"
+	}
+	return strings.Join(c.Disturbed, "; ")
 }
 
 // Rate writes a figure per second.

@@ -46,8 +46,11 @@ type Row struct {
 	FailedBy       map[string]uint64 `json:"failed_by"`
 	DroppedBy      map[string]uint64 `json:"dropped_by"`
 	FarEnd         *farend.Counters  `json:"far_end,omitempty"`
-	Round          int               `json:"round,omitempty"`          // from 1, when methods take turns
-	ShareOfFloor   *float64          `json:"share_of_floor,omitempty"` // of the bare loop's connections a second, at its best
+	Round          int               `json:"round,omitempty"` // from 1, when methods take turns
+	// What the rings between the two ends had no room for, by the devices' counts.
+	LostToFarEnd   uint64   `json:"lost_to_far_end,omitempty"`
+	LostFromFarEnd uint64   `json:"lost_from_far_end,omitempty"`
+	ShareOfFloor   *float64 `json:"share_of_floor,omitempty"` // of the bare loop's connections a second, at its best
 	Common
 }
 
@@ -68,6 +71,21 @@ func (r *Row) Fill(m *load.Result) {
 	r.Retransmitted = m.Stats.Retransmitted
 	r.MachineSeconds = (m.Machine.User + m.Machine.System).Seconds()
 	r.FailedBy, r.DroppedBy = positive(m.FailedBy), positive(m.Stats.Drops)
+}
+
+// Judge says what makes the row's figures doubtful, once it is complete.
+func (r *Row) Judge() {
+	r.DisturbCounted("failed:", r.FailedBy)
+	r.DisturbCounted("dropped:", r.DroppedBy)
+	if lost := r.LostToFarEnd + r.LostFromFarEnd; lost > 0 {
+		r.Disturb("lost on the wire: %s", number(lost))
+	}
+	if r.Retransmitted > 0 {
+		r.Disturb("sent again: %s", number(r.Retransmitted))
+	}
+	if r.FarEnd != nil && r.FarEnd.Dropped() > 0 {
+		r.Disturb("the far end dropped %s", number(r.FarEnd.Dropped()))
+	}
 }
 
 // positive leaves out the counters that counted nothing.

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 
 	"myriad/bench/internal/farend"
+	"myriad/bench/internal/netdev"
 	"myriad/internal/testbed"
 )
 
@@ -149,6 +150,16 @@ func (w *World) Firewall() error {
 // Start begins a command in the near namespace; it is killed when this process
 // dies.
 func (w *World) Start(cmd *exec.Cmd) error { return w.near.Start(cmd) }
+
+// Counters are what the two devices count.
+func (w *World) Counters() (near, far netdev.Counters, err error) {
+	err = w.near.Do(func() (err error) { near, err = netdev.Read(Interface); return err })
+	if err != nil {
+		return near, far, err
+	}
+	err = w.far.Do(func() (err error) { far, err = netdev.Read(FarInterface); return err })
+	return near, far, err
+}
 
 // Enter runs f in the near namespace, on a thread that is there for that time.
 func (w *World) Enter(f func() error) error { return w.near.Do(f) }
