@@ -53,7 +53,9 @@ func newClub(t *testing.T, members int) *club {
 }
 
 // natsFrom is the server's URL as a place sees it.
-func (c *club) natsFrom(k int) string { return fmt.Sprintf("nats://10.77.%d.2:4222/test", 2*k) }
+func (c *club) natsFrom(k int) string {
+	return fmt.Sprintf("nats://%s10.77.%d.2:4222/test", endtest.NATSLogin, 2*k)
+}
 
 // member is a namespace with a wire to the far one.
 func (c *club) member(t *testing.T, far *testbed.Namespace, k int) *testbed.Namespace {
@@ -120,7 +122,7 @@ func TestCluster(t *testing.T) {
 	told := make([]*bytes.Buffer, 3)
 	for k := range 3 {
 		outs[k] = filepath.Join(t.TempDir(), "out.jsonl")
-		cmds[k], told[k] = c.start(t, k, "-cluster", c.natsFrom(k), "-out", outs[k])
+		cmds[k], told[k] = c.start(t, k, "-cluster", c.natsFrom(k), "-out", outs[k], "-v", "-report", outs[k]+".html", "-status", "json")
 	}
 	require.Eventually(t, func() bool { return fileSize(outs[1]) > 30_000 }, 2*time.Minute, 5*time.Millisecond, told)
 	require.NoError(t, cmds[1].Process.Kill())
@@ -128,6 +130,8 @@ func TestCluster(t *testing.T) {
 	for _, k := range []int{0, 2} {
 		require.Zero(t, endtest.ExitCode(cmds[k].Wait()), told[k])
 		require.Equal(t, want, essences(readFile(t, outs[k])), "of all, each once")
+		require.FileExists(t, outs[k]+".html")
+		endtest.RequireNoPassword(t, told[k].String(), filepath.Dir(outs[k]))
 	}
 	dead := len(readFile(t, outs[1]))
 	require.Less(t, dead, len(want), "it died in the middle")

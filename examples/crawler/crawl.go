@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"sync/atomic"
 	"time"
 
 	"myriad/examples/internal/account"
@@ -50,6 +51,7 @@ type session struct {
 	out        *program.Out
 	dir        *state.Dir // nil without -state
 	delays     latency.Histogram
+	ended      atomic.Bool // the crawl is, so nothing more comes to be known
 	net        *network.Network
 	store      frontier.Store
 	cluster    *stream.Cluster // nil without -cluster
@@ -247,6 +249,7 @@ func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
 		err = s.net.Err() // the crawl may have ended, in failures, before the watch saw it
 	}
 	err = errors.Join(err, written(err == nil))
+	s.ended.Store(err == nil)
 	stop()
 	if ctx.Err() != nil {
 		err = program.ErrInterrupted
@@ -294,6 +297,9 @@ func (s *session) guest(ctx context.Context, host string) (addr netip.Addr, leav
 	return addr, leave, err
 }
 
+// whole reports whether a crawl finds all there is.
+func (o *options) whole() bool { return o.PagesMax == 0 && o.DepthMax == 0 && o.HostPagesMax == 0 }
+
 // resumed reports whether an earlier run has left something.
 func (s *session) resumed() bool { return s.before.Seen > 0 }
 
@@ -305,7 +311,7 @@ func (s *session) finish(sum summary, m *monitor.Monitor, err error) error {
 		err = errors.Join(err, stopErr)
 		sum.demo = &result
 	}
-	if s.check != nil && s.o.PagesMax == 0 && s.o.DepthMax == 0 && !s.resumed() && err == nil {
+	if s.check != nil && s.o.whole() && !s.resumed() && err == nil {
 		err = program.Fail(program.DemoWrong, s.check.verdict())
 		sum.checked = err == nil
 	}
@@ -368,8 +374,9 @@ func (s *session) account() account.Account {
 			"names": int64(counts.Names), "reused": int64(counts.Reused), "too_deep": int64(counts.TooDeep),
 		},
 	}
-	if s.o.PagesMax > 0 {
-		a.Known = min(a.Known, int64(s.o.PagesMax))
+	a.Growing = !s.ended.Load()
+	if most := int64(s.o.PagesMax); most > 0 && a.Known >= most {
+		a.Known, a.Growing = most, false
 	}
 	for reason, n := range counts.ByReason {
 		a.Outcomes[reason] = int64(n)

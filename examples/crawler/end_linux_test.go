@@ -1,13 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -203,32 +203,33 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
-// TestProgress runs it on a terminal.
+// timeLeft is how a progress line tells it, behind the time that has passed.
+var timeLeft = regexp.MustCompile(`\[[0-9hms]+:[1-9][0-9hms]*\]`)
+
+// TestProgress crawls on a terminal: while pages still come to be known no time
+// left is told, with -max-pages it is, and the last line has all.
 func TestProgress(t *testing.T) {
 	testbed.Require(t)
-	t.Parallel()
-	terminal, name, err := openTerminal()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer terminal.Close()
-	slave, err := os.OpenFile(name, os.O_RDWR|syscall.O_NOCTTY, 0)
-	require.NoError(t, err)
-	cmd, _ := endtest.Command(t, "-demo-pages", "400", "-demo-hosts", "30", "-out", filepath.Join(t.TempDir(), "out.jsonl"))
-	cmd.Stderr = slave
-	require.NoError(t, cmd.Start())
-	require.NoError(t, slave.Close())
-	var shown strings.Builder
-	lines := bufio.NewReader(terminal)
-	for {
-		text, err := lines.ReadString('\n')
-		shown.WriteString(text)
-		if err != nil { // EIO, when the last user of the terminal has gone
-			break
-		}
-	}
-	require.NoError(t, cmd.Wait())
-	for _, part := range []string{"pages/s", " connections", "8 refused", "Finished", " 100% |"} {
-		require.Contains(t, shown.String(), part)
+	for name, test := range map[string]struct {
+		args []string
+		left bool
+		want []string
+	}{
+		"web":       {[]string{"-demo-pages", "400", "-demo-hosts", "30"}, false, []string{"pages/s", "8 refused", "Finished"}},
+		"web, all":  {[]string{"-demo-pages", "3000", "-demo-hosts", "30", "-max-pages", "600", "-rate", "300", "-per-address", "1", "-pause", "30ms"}, true, []string{"(600/600, "}},
+		"web, deep": {[]string{"-demo-pages", "400", "-demo-hosts", "30", "-max-depth", "2"}, false, []string{"left out"}},
+		"web, wide": {[]string{"-demo-pages", "400", "-demo-hosts", "30", "-max-host-pages", "4"}, false, []string{"left out"}},
+		"gnutella":  {[]string{"-protocol", "gnutella", "-demo-nodes", "10000", "-rate", "5000", "-max-known", "400000"}, false, []string{"nodes/s", "(10000/10000, ", "Snapshot in"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			shown := endtest.OnTerminal(t, program.Finished, append(test.args, "-out", filepath.Join(t.TempDir(), "out.jsonl"))...)
+			for _, part := range append(test.want, " connections") {
+				require.Contains(t, shown, part)
+			}
+			pictures := endtest.Pictures(shown)
+			require.Equal(t, test.left, timeLeft.MatchString(strings.Join(pictures, "\n")), shown)
+			require.Contains(t, pictures[len(pictures)-1], " 100% |")
+		})
 	}
 }

@@ -204,6 +204,7 @@ func (s *snapshot) take(ctx context.Context) (err error) {
 	before, start := network.Process(), time.Now()
 	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.way.Backend, Unit: "nodes"}, s.account)
 	err = s.crawl.Run(ctx, s.client)
+	s.ended.Store(err == nil)
 	sum := snapshotSummary{took: time.Since(start), usage: network.Process().Sub(before), outName: s.out.Name}
 	if errors.Is(err, context.Canceled) {
 		err = program.ErrInterrupted
@@ -256,6 +257,7 @@ func (s *snapshot) account() account.Account {
 			{Name: "connections at a time to one /24", Limit: float64(s.o.PerPrefix), Peak: float64(prefix)},
 		},
 		Done: int64(finished), Known: int64(known), Found: int64(answered),
+		Growing:  !s.ended.Load() && (s.o.NodesMax == 0 || known < s.o.NodesMax),
 		Outcomes: map[string]int64{}, Stack: s.client.Stats(), Latency: new(latency.Distribution),
 	}
 	if answered > 0 {

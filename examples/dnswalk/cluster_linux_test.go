@@ -56,13 +56,23 @@ func TestCluster(t *testing.T) {
 		cmd, stderr := endtest.Command(t, append([]string{
 			"-interface", demodns.Interface, "-source", sources[k], "-root", demodns.RootAddr.String(), "-names", list,
 			"-rate", "300", "-parallel", "100", "-per-server", "100", "-per-server-rate", "0", "-allow", demodns.Targets.String(),
-			"-timeout", "1s", "-out", out(k), "-cluster", "nats://" + gateways[k] + ":4222/test",
+			"-timeout", "1s", "-out", out(k), "-report", out(k) + ".html", "-v", "-cluster", "nats://" + endtest.NATSLogin + gateways[k] + ":4222/test",
 		}, more...)...)
 		require.NoError(t, nears[k].Start(cmd))
 		t.Cleanup(func() { _ = cmd.Process.Kill() })
 		return cmd, stderr
 	}
-	nats.Trial(func(k int) (*exec.Cmd, *bytes.Buffer) { return start(k) }, out, 200_000)
+	var told [3]*bytes.Buffer
+	nats.Trial(func(k int) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+		cmd, told[k] = start(k)
+		return cmd, told[k]
+	}, out, 200_000)
+	for k := range told {
+		endtest.RequireNoPassword(t, told[k].String(), dir)
+	}
+	report, err := os.ReadFile(out(0) + ".html")
+	require.NoError(t, err)
+	require.Contains(t, string(report), "nats://xxxxx@"+gateways[0]+":4222/test")
 	counts, lines, killed := map[string]int{}, 0, 0
 	for k := range nears {
 		wrote := 0
@@ -86,6 +96,12 @@ func TestCluster(t *testing.T) {
 	cmd, stderr = start(1)
 	require.Equal(t, program.StateRefused, endtest.ExitCode(cmd.Wait()), stderr)
 	require.Contains(t, stderr.String(), "list was")
+	endtest.RequireNoPassword(t, stderr.String(), dir)
+	nats.Stop()
+	cmd, stderr = start(1)
+	require.Equal(t, program.Failed, endtest.ExitCode(cmd.Wait()), "without a server")
+	require.Contains(t, stderr.String(), "-cluster")
+	endtest.RequireNoPassword(t, stderr.String(), dir)
 }
 
 // What is read from the middle of a list on is what a reading of all of it gives.

@@ -37,7 +37,7 @@ func TestCluster(t *testing.T) {
 		cmd, stderr := endtest.Command(t, append([]string{
 			"-interface", "near0", "-source", fmt.Sprintf("10.83.%d.0/28", k), "-allow", "10.0.0.0/8", "-ports", "9,10",
 			"-rate", fmt.Sprint(rate), "-timeout", "300ms", "-retries", "0", "-show", "all", "-out", out(k), "-canary=false",
-			"-cluster", fmt.Sprintf("nats://10.77.%d.2:4222/test", k), "10.84.0.0/19",
+			"-cluster", fmt.Sprintf("nats://%s10.77.%d.2:4222/test", endtest.NATSLogin, k), "10.84.0.0/19",
 		}, more...)...)
 		require.NoError(t, nears[k].Start(cmd))
 		t.Cleanup(func() { _ = cmd.Process.Kill() })

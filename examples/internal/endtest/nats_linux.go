@@ -3,9 +3,11 @@ package endtest
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -22,6 +24,13 @@ type NATS struct {
 	port   int
 	server *server.Server
 }
+
+// The server asks for both, which stand in its URL as NATSLogin does.
+const (
+	natsUser     = "tester"
+	natsPassword = "s3cret"
+	NATSLogin    = natsUser + ":" + natsPassword + "@"
+)
 
 // ServeNATS starts one; it ends with the test.
 func ServeNATS(t testing.TB, far *testbed.Namespace) *NATS {
@@ -42,7 +51,10 @@ func ServeNATS(t testing.TB, far *testbed.Namespace) *NATS {
 
 // Start starts it again after Stop, with all that it had.
 func (n *NATS) Start() {
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: n.port, JetStream: true, StoreDir: n.dir, NoSigs: true, NoLog: true})
+	s, err := server.NewServer(&server.Options{
+		Host: "127.0.0.1", Port: n.port, JetStream: true, StoreDir: n.dir, NoSigs: true, NoLog: true,
+		Username: natsUser, Password: natsPassword,
+	})
 	require.NoError(n.t, err)
 	s.Start()
 	require.True(n.t, s.ReadyForConnections(30*time.Second))
@@ -99,4 +111,19 @@ func (n *NATS) Trial(start func(k int) (*exec.Cmd, *bytes.Buffer), out func(k in
 		require.Contains(n.t, told[k].String(), "the NATS server is away")
 		require.Contains(n.t, told[k].String(), "the NATS server is back")
 	}
+}
+
+// RequireNoPassword looks for the server's in what a command has told, and in
+// all files under a folder.
+func RequireNoPassword(t testing.TB, told, folder string) {
+	t.Helper()
+	require.NotContains(t, told, natsPassword)
+	require.NoError(t, filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			content, err := os.ReadFile(path)
+			require.NoError(t, err)
+			require.NotContains(t, string(content), natsPassword, path)
+		}
+		return err
+	}))
 }

@@ -52,7 +52,7 @@ func Dial(address, name, program string, log func(text string)) (*Conn, error) {
 		name = path
 	}
 	if !validName.MatchString(name) {
-		return nil, fmt.Errorf("the name %q: use up to 40 letters, digits, - and _", name)
+		return nil, fmt.Errorf("the name %q: use up to 40 letters, digits, - and _", withoutUser(name))
 	}
 	server.Path = ""
 	c := &Conn{Name: name, log: log}

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"myriad/examples/internal/progress"
+	"myriad/examples/internal/redact"
 )
 
 // newLogger makes the logger that the options ask for: a line for people, or
@@ -24,7 +25,7 @@ func newLogger(name string, out *os.File, o *Options) *slog.Logger {
 		level = slog.LevelDebug
 	}
 	if o.Status == "json" {
-		return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level}))
+		return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: redact.Attribute}))
 	}
 	terminal := progress.Terminal(out)
 	return slog.New(&plain{
@@ -62,7 +63,7 @@ func (h *plain) Handle(_ context.Context, r slog.Record) error {
 	b.WriteByte('\n')
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	_, err := h.out.Write(b.Bytes())
+	_, err := io.WriteString(h.out, redact.Text(b.String()))
 	return err
 }
 

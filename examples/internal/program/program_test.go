@@ -214,6 +214,28 @@ func TestMessages(t *testing.T) {
 	require.Len(t, lines, 5)
 }
 
+// A password in -cluster is told to nobody.
+func TestNoPasswords(t *testing.T) {
+	const secret = "nats://user:s3cret@host/run"
+	before := os.Args
+	defer func() { os.Args = before }()
+	os.Args = []string{"/bin/toy", "-cluster", secret, "-q"}
+	require.Equal(t, "toy -cluster nats://xxxxx@host/run -q", commandLine())
+	require.Equal(t, "failed: no nats://xxxxx@host/run", How(errors.New("no "+secret)))
+	path := filepath.Join(t.TempDir(), "log")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	for _, status := range []string{"", "json"} {
+		log := newLogger("toy", f, &Options{Status: status})
+		log.With("at", secret).Error("no "+secret, "why", errors.New(secret))
+	}
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.NotContains(t, string(content), "s3cret")
+	require.Equal(t, 6, strings.Count(string(content), "nats://xxxxx@host/run"))
+}
+
 // Colour is for terminals whose owner did not say no.
 func TestNoColor(t *testing.T) {
 	h := &plain{color: true}

@@ -17,6 +17,7 @@ import (
 	"myriad/examples/internal/metrics"
 	"myriad/examples/internal/monitor"
 	"myriad/examples/internal/progress"
+	"myriad/examples/internal/redact"
 	"myriad/examples/internal/state"
 )
 
@@ -119,10 +120,12 @@ func (r *Run) Watch(i metrics.Info, read func() account.Account) *monitor.Monito
 	return monitor.Start(c)
 }
 
-// commandLine is how the program was called, as a shell would take it.
+// commandLine is how the program was called, as a shell would take it, without
+// passwords.
 func commandLine() string {
 	words := []string{filepath.Base(os.Args[0])}
 	for _, a := range os.Args[1:] {
+		a = redact.Text(a)
 		if a == "" || strings.ContainsAny(a, " \t\n'\"\\$&|;<>()*?[]#~`!{}") {
 			a = "'" + strings.ReplaceAll(a, "'", `'\''`) + "'"
 		}
@@ -139,7 +142,7 @@ func How(err error) string {
 	case Code(err) == Interrupted:
 		return "interrupted"
 	}
-	return "failed: " + err.Error()
+	return "failed: " + redact.Text(err.Error())
 }
 
 // Ended words the end of a run for its summary.

@@ -71,6 +71,7 @@ func Start(out *os.File, unit string, read func() State) *Bar {
 		progressbar.OptionShowIts(),
 		progressbar.OptionSetItsString(unit),
 		progressbar.OptionSetPredictTime(true),
+		progressbar.OptionSetElapsedTime(true), // also while there is no time left to be told
 		progressbar.OptionShowDescriptionAtLineEnd(),
 		progressbar.OptionUseANSICodes(true),
 		progressbar.OptionClearOnFinish(),
@@ -152,9 +153,9 @@ func (b *Bar) show(s State) {
 		b.growing = s.Growing
 		progressbar.OptionSetPredictTime(!s.Growing)(b.bar)
 	}
-	// One more than is known: a bar that is full is finished for good, but a
-	// page in hand may still lead to others.
-	b.bar.ChangeMax(max(s.Known, s.Done) + 1)
+	// A bar that is full is finished for good, but a page in hand may still
+	// lead to others.
+	b.bar.ChangeMax(max(s.Known, s.Done+1))
 	_ = b.bar.Set(s.Done)
 	// Each call draws; the last one has it all.
 	b.view.Reset()
