@@ -157,19 +157,30 @@ func (r *run) measured(ctx context.Context) (Result, error) {
 	return result, r.sumUp(&result)
 }
 
-// settled returns the client's counters once they rest: they are published a
-// moment late, and the last frames may still be on their way.
+// settled returns the client's counters once they rest: the last frames may
+// still be on their way.
 func (r *run) settled() tcpclient.Stats {
-	last := r.client.Stats()
+	last := r.published()
 	for range 50 {
-		time.Sleep(20 * time.Millisecond)
-		s := r.client.Stats()
+		s := r.published()
 		if s.FramesSent == last.FramesSent && s.FramesReceived == last.FramesReceived {
 			return s
 		}
 		last = s
 	}
 	return last
+}
+
+// published returns the counters with all that was until now. A worker publishes
+// them at the end of a turn, some milliseconds after the last time: that of the
+// second turn here, which is over in the third, however late they all are.
+func (r *run) published() tcpclient.Stats {
+	turn := func() { r.each(func(int, *handler) {}) }
+	turn()
+	time.Sleep(20 * time.Millisecond)
+	turn()
+	turn()
+	return r.client.Stats()
 }
 
 // sumUp adds up the handlers' counts.
