@@ -203,7 +203,7 @@ func (w *Worker) sortUDP(f *iobackend.Frame, p *linklayer.Packet) {
 	key := conntable.Key{Remote: linklayer.Number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local}
 	i, known := d.table.Lookup(&key)
 	if !known || d.table.At(i).Retries == 0 {
-		w.counters.local[dropNoQuery]++
+		w.dropDatagram(&key)
 		return
 	}
 	e := d.table.At(i)
@@ -213,6 +213,16 @@ func (w *Worker) sortUDP(f *iobackend.Frame, p *linklayer.Packet) {
 		Elapsed: time.Duration(uint32(w.now/time.Microsecond)-e.Micros) * time.Microsecond,
 	})
 	w.removeQuery(i)
+}
+
+// dropDatagram counts a datagram that answers no query: a reply that comes when
+// its query has ended, as long as the 4-tuple rests, or one to nothing.
+func (w *Worker) dropDatagram(key *conntable.Key) {
+	if d := w.datagrams; d.resting.Resting(d.table.Hash(key), w.now) {
+		w.counters.local[dropLate]++
+		return
+	}
+	w.counters.local[dropNoQuery]++
 }
 
 // icmpQuery applies an ICMP error to the query that it quotes. UDP has no

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/conntable"
 	"myriad/linklayer"
 )
 
@@ -76,7 +77,8 @@ func TestQueryIsAnswered(t *testing.T) {
 	require.Len(t, s.log.events, 1)
 	s.log.w.publish(true)
 	stats := s.client.Stats()
-	require.EqualValues(t, 3, stats.Drops["no_query"])
+	require.EqualValues(t, 2, stats.Drops["no_query"])
+	require.EqualValues(t, 1, stats.Drops["reply_late"], "the second of two")
 	require.EqualValues(t, 1, stats.Queries)
 	require.EqualValues(t, 1, stats.Replies)
 	require.Zero(t, s.log.w.datagrams.table.Len())
@@ -100,6 +102,33 @@ func TestQueryIsSentAgainWithTwiceTheWait(t *testing.T) {
 	s.pass(time.Minute)
 	s.wantNothing()
 	require.Len(t, s.log.events, 1)
+}
+
+// What comes when a query's time was up is dropped under a name of its own, as
+// often as it comes, and is no answer to the next query of the same server.
+func TestLateReplyIsNamed(t *testing.T) {
+	s := newQueryScript(t, Config{})
+	s.query(Query{Data: []byte("first"), Timeout: 100 * time.Millisecond})
+	first := s.wantDatagram("first")
+	s.pass(101 * time.Millisecond)
+	require.Equal(t, TimedOut, s.log.events[0].Reason)
+	s.query(Query{User: 2, Data: []byte("second"), Timeout: 100 * time.Millisecond})
+	second := s.wantDatagram("second")
+	require.NotEqual(t, first.SourcePort, second.SourcePort)
+	for range 1000 {
+		s.answer(first, queryRemote, "to the first")
+	}
+	require.Len(t, s.log.events, 1)
+	s.answer(second, queryRemote, "to the second")
+	require.Len(t, s.log.events, 2)
+	require.Equal(t, "to the second", string(s.log.events[1].Data))
+	s.log.w.publish(true)
+	require.EqualValues(t, 1000, s.client.Stats().Drops["reply_late"])
+	require.Zero(t, s.client.Stats().Drops["no_query"])
+	s.pass(conntable.RestMax) // long after, nothing is known of it
+	s.answer(first, queryRemote, "to the first")
+	s.log.w.publish(true)
+	require.EqualValues(t, 1, s.client.Stats().Drops["no_query"])
 }
 
 func TestQueryToAClosedPortIsRefused(t *testing.T) {

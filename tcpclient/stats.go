@@ -41,6 +41,7 @@ const (
 	dropICMPUnmatched
 	dropUnhandled
 	dropNoQuery
+	dropLate
 	localDrops
 
 	heldRefusal
@@ -66,6 +67,7 @@ var localNames = [localCount]string{
 	dropICMPUnmatched: "icmp_unmatched",
 	dropUnhandled:     "unhandled_protocol",
 	dropNoQuery:       "no_query",
+	dropLate:          "reply_late",
 	queriesRepeated:   "queries_repeated",
 	assertions:        "assertions_failed",
 	linkDown:          "link_down",

@@ -37,7 +37,8 @@ func (s *summary) print(out io.Writer, name string, o *options) {
 	fmt.Fprintln(out)
 	t := words.New(out)
 	t.Line("outcomes", "%s", words.Words(s.account.Outcomes))
-	t.Line("requests", "%d, %d of them over TCP; %d without reply, %d replies to something else", n.Requests, n.Streams, n.Silent, n.Mismatch)
+	t.Line("requests", "%d, %d of them over TCP; %d without reply, %d replies to something else, %d too late",
+		n.Requests, n.Streams, n.Silent, n.Mismatch, s.account.Counters["replies_late"])
 	t.Line("delegations", "%d referrals, %d look-ups of servers without address; %d names waited for another's referral",
 		n.Referrals, n.Glueless, n.Waited)
 	if n.Excluded > 0 {

@@ -379,13 +379,14 @@ func (s *session) counts() (c iterate.Counts) {
 
 // account is how the walk stands. A name is done when its line is written.
 func (s *session) account() account.Account {
-	c := s.counts()
+	c, stack := s.counts(), s.client.Stats()
 	a := account.Account{
 		Known: s.source.known.Load(), Growing: !s.source.ended.Load(), Outcomes: s.out.outcomes(),
-		Stack: s.client.Stats(), Latency: new(latency.Distribution),
+		Stack: stack, Latency: new(latency.Distribution),
 		Counters: map[string]int64{
 			"requests": int64(c.Requests), "requests_tcp": int64(c.Streams), "requests_silent": int64(c.Silent),
-			"replies_mismatched": int64(c.Mismatch), "referrals": int64(c.Referrals), "glueless_lookups": int64(c.Glueless),
+			"replies_mismatched": int64(c.Mismatch), "replies_late": int64(stack.Drops["reply_late"]),
+			"referrals": int64(c.Referrals), "glueless_lookups": int64(c.Glueless),
 			"names_waited": int64(c.Waited), "servers_excluded": int64(c.Excluded),
 		},
 		Bounds: []account.Bound{
