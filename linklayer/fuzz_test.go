@@ -51,6 +51,12 @@ func FuzzParse(f *testing.F) {
 			require.True(t, within(p.Segment.Payload, frame))
 			require.True(t, within(p.UDPPayload, frame))
 			require.LessOrEqual(t, p.Segment.Options.SACKCount, 4)
+			if p.Kind == KindTCP || p.Kind == KindUDP {
+				protocol, port, ok := PeekPort(frame)
+				require.True(t, ok)
+				require.Equal(t, p.Protocol, protocol)
+				require.Equal(t, p.DestinationPort, port)
+			}
 			dst := make([]byte, len(frame)+60)
 			switch p.Kind {
 			case KindTCP:

@@ -76,6 +76,9 @@ func (w *Worker) sort(f *iobackend.Frame, p *linklayer.Packet) int32 {
 		w.counters.local[dropJumbo]++
 		return notMine
 	}
+	if w.passOn(f) {
+		return notMine
+	}
 	drop := linklayer.Parse(f.Data, f.ChecksumOK, p)
 	if drop == linklayer.DropFragment {
 		drop = w.reassemble(f, p)
@@ -109,6 +112,25 @@ func (w *Worker) sortTCP(f *iobackend.Frame, p *linklayer.Packet) int32 {
 		Remote: linklayer.Number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local,
 	})
 	return int32(len(w.keys) - 1)
+}
+
+// passOn hands over a frame that another worker owns, before anything else is
+// done for it: a worker on whose queue the frames of others arrive has enough to
+// do, and they parse it in any case. It reports whether the frame was dealt with.
+func (w *Worker) passOn(f *iobackend.Frame) bool {
+	if w.link.workers == 1 {
+		return false
+	}
+	protocol, port, ok := linklayer.PeekPort(f.Data)
+	if !ok || protocol == linklayer.ProtocolUDP && w.datagrams == nil {
+		return false
+	}
+	owner := conntable.Owner(port, w.link.workers)
+	if owner == w.shard {
+		return false
+	}
+	w.handOver(f, owner)
+	return true
 }
 
 // handOver gives the frame to the worker that owns its connection. The clone

@@ -13,6 +13,7 @@ import (
 
 	"myriad/internal/testbed"
 	"myriad/iobackend"
+	"myriad/linklayer"
 )
 
 // farProgram drops every frame, or sends it back with the IPv4 addresses
@@ -92,6 +93,53 @@ func transmit(b *testing.B, q iobackend.Queue, size, batch int) {
 		sent += n
 	}
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "frames/s")
+}
+
+// BenchmarkChecksum sends TCP segments whose sums we make, whose sums are left to
+// the device (a veth, which passes them on), or to the kernel (a veth whose
+// offload is off). An application's payload lies elsewhere, and is copied in.
+func BenchmarkChecksum(b *testing.B) {
+	for _, bytes := range []int{256, 512, 1024, 1448, 3400} {
+		for _, by := range []string{"us", "device", "kernel"} {
+			b.Run(fmt.Sprintf("%d bytes/%s", bytes, by), func(b *testing.B) {
+				w := newOffloadingWorld(b, testbed.VethConfig{Queues: 1, MTU: 3500})
+				c := offload
+				switch by {
+				case "us":
+					c.TransmitChecksum = iobackend.OffloadOff
+				case "kernel": // before the far program takes segmentation away
+					require.NoError(b, w.near.DisableOffloads("near0"))
+				}
+				require.NoError(b, w.far.AttachXDP("far0", farProgram(b, false)))
+				segments(b, w.openNear(c, Options{}), bytes)
+			})
+		}
+	}
+}
+
+func segments(b *testing.B, d iobackend.Device, bytes int) {
+	pin(0)
+	q, partial := d.Queue(0), d.Info().TransmitChecksum
+	path := linklayer.NewPath([6]byte{2, 0, 0, 0, 0, 1}, [6]byte{2, 0, 0, 0, 0, 2}, 64, 0)
+	if partial {
+		path = path.WithPartialChecksum()
+	}
+	const payloads = 1024 // more than the nearest cache holds
+	memory := make([]byte, payloads*bytes)
+	from, to := nearDst.As16(), farDst.As16()
+	frames := make([]iobackend.Frame, 64)
+	b.ResetTimer()
+	for sent := 0; sent < b.N; {
+		n := q.Reserve(frames)
+		for i := range frames[:n] {
+			at := (sent + i) % payloads * bytes
+			g := linklayer.Segment{Flags: linklayer.ACK, Window: 500, Payload: memory[at : at+bytes]}
+			f := &frames[i]
+			f.Data, f.ChecksumPartial = f.Data[:linklayer.EmitTCP(f.Data, &path, from, to, 4000, 80, 7, &g, 0)], partial
+		}
+		require.NoError(b, q.Transmit(frames[:n]))
+		sent += n
+	}
 }
 
 // BenchmarkBounce sends 64-byte frames to a far end that sends them back.
