@@ -49,7 +49,7 @@ type connectOptions struct {
 const (
 	requestDefault  = 200
 	replyDefault    = 200
-	windowDefault   = 4096
+	windowDefault   = 1024
 	queuesDefault   = 2
 	batchDefault    = 256
 	durationDefault = 5 * time.Second
