@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"myriad/conntable"
+	"myriad/internal/seq"
 )
 
 // Holdings is what connections hold beside their entries.
@@ -41,6 +42,42 @@ func (m *Machine) Check(i uint32, now time.Duration) (Holdings, error) {
 		return held, nil // its turn to send has not come: timers follow then
 	}
 	return held, c.checkTimers()
+}
+
+// Glance is what there is to see of a connection at a glance: whatever changes
+// anything that Check looks at, but for a fault within the flight, changes it.
+type Glance struct {
+	entry conntable.Entry
+	extra conntable.Extra
+	side  sideGlance
+}
+
+// sideGlance is the part of a Glance that a side record has.
+type sideGlance struct {
+	end, read, start       seq.Number
+	first, next            uint32
+	sacked, lost, segments int32
+	chunks, holes          int
+}
+
+// Changed reports whether a connection looks otherwise than g, and has g be as
+// it looks now.
+func (m *Machine) Changed(i uint32, g *Glance) bool {
+	e, x := m.table.At(i), m.table.Extra(i)
+	var side sideGlance
+	if e.Side != 0 {
+		s := &m.sides.records[e.Side-1]
+		f := &s.send.flight
+		side = sideGlance{
+			s.send.end, s.receive.read, f.start, f.first, f.next, f.sacked, f.lost, f.segments,
+			s.send.queue.Chunks() + s.receive.queue.Chunks(), s.receive.holes.Len(),
+		}
+	}
+	if g.entry == *e && g.extra == *x && g.side == side {
+		return false
+	}
+	*g = Glance{*e, *x, side}
+	return true
 }
 
 func (m *Machine) heldBytes(s *Side) int {

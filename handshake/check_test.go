@@ -40,7 +40,12 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, p.CheckHoldings(held))
 		e := p.table.At(i)
+		var g Glance
+		require.True(t, p.Changed(i, &g))
+		require.False(t, p.Changed(i, &g))
 		spoil(e, p.table.Extra(i), &p.sides.records[e.Side-1], p.Machine)
+		withinFlight := want == "the peer has it" || want == "has 0 bytes"
+		require.Equal(t, !withinFlight, p.Changed(i, &g), "%s is seen at a glance", want)
 		_, err = p.Check(i, p.now)
 		require.ErrorContains(t, err, want)
 		held.BufferBytes++

@@ -64,6 +64,7 @@ type Worker struct {
 	counters  counters
 	published published
 	closing   closing
+	checked   []checked // by connection; empty unless Check is used
 }
 
 // Index is the worker's number, 0 ≤ Index < Client.Workers().

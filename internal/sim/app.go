@@ -239,6 +239,9 @@ func (a *app) tick(now time.Duration) (next time.Duration, busy bool) {
 		if c.over {
 			continue
 		}
+		if c.overdue(now) && a.wrong == nil {
+			a.wrong = fmt.Errorf("connection %d has outlived its deadline of %v", k, c.plan.timeout)
+		}
 		if !c.opened {
 			if at := a.start + c.plan.at; at > now {
 				next = min(next, at)

@@ -16,7 +16,9 @@
 //
 // # What is checked
 //
-// At every step tcpclient.Client.Check. For every connection: each byte is
+// At every step that did anything tcpclient.Client.CheckChanged, of every
+// connection that looks otherwise than before, and at every 32nd step Check, of
+// all there is. For every connection: each byte is
 // delivered once and right, in both directions; it ends, within its deadline
 // if it has one, and for a reason that is true (a reset only if the peer sent
 // one, and so on); one that ends in order has delivered everything. When all
@@ -33,7 +35,8 @@
 //	go test ./internal/sim                            100,000 connections in
 //	                                                  storms, a thousand mixed worlds
 //	go test ./internal/sim -run TestStorm -seeds N    N storms of 50 connections …
-//	go test ./internal/sim -run TestStorm -first S    … from seed S on
+//	go test ./internal/sim -run TestStorm -first S    … from seed S on, so that
+//	                                                  parts can be run by themselves
 //	go test ./internal/sim -run TestWorlds -seed S    that world alone
 //
 // testdata/throughput.txt is what a bulk transfer reaches by loss and round

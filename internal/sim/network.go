@@ -151,7 +151,7 @@ func (n *network) send(e *ends, g *segment) {
 	binary.BigEndian.PutUint16(t[18:], g.urgent)
 	copy(t[tcpHeader:], g.options)
 	copy(t[tcpHeader+options:], g.payload)
-	sum := add(uint32(linklayer.ProtocolTCP)+uint32(tcpLength), b[ipAt+12:ipAt+20])
+	sum := add(uint64(linklayer.ProtocolTCP)+uint64(tcpLength), b[ipAt+12:ipAt+20])
 	binary.BigEndian.PutUint16(t[16:], finish(add(sum, t)))
 	n.end.Inject(b)
 }
@@ -197,19 +197,23 @@ func putIPv4(ip []byte, from, to [16]byte, protocol uint8, total int, id uint16)
 	binary.BigEndian.PutUint16(ip[10:], finish(add(0, ip[:20])))
 }
 
-// add is the Internet checksum's sum (RFC 1071), the plain way.
-func add(sum uint32, b []byte) uint32 {
-	for ; len(b) > 1; b = b[2:] {
-		sum += uint32(b[0])<<8 | uint32(b[1])
-		sum = sum&0xffff + sum>>16
+// add is the Internet checksum's sum (RFC 1071), four bytes at a time: they
+// count 65536 and 1 times, which is the same to the checksum.
+func add(sum uint64, b []byte) uint64 {
+	for ; len(b) >= 4; b = b[4:] {
+		sum += uint64(binary.BigEndian.Uint32(b))
+	}
+	if len(b) >= 2 {
+		sum += uint64(binary.BigEndian.Uint16(b))
+		b = b[2:]
 	}
 	if len(b) == 1 {
-		sum += uint32(b[0]) << 8
+		sum += uint64(b[0]) << 8
 	}
 	return sum
 }
 
-func finish(sum uint32) uint16 {
+func finish(sum uint64) uint16 {
 	for sum > 0xffff {
 		sum = sum&0xffff + sum>>16
 	}

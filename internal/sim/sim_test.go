@@ -90,8 +90,8 @@ func runAll(t *testing.T, kind Kind, first, count uint64) Result {
 	}
 	group.Wait()
 	took := time.Since(started)
-	t.Logf("%d worlds from seed %d on, %d connections (%d to hostile peers), %d closed in order, %d MB, %d frames, %v of virtual time",
-		count, first, all.Connections, all.Hostile, all.Closed, all.Bytes>>20, all.Frames, all.Span)
+	t.Logf("%d worlds from seed %d on, %d connections (%d to hostile peers), %d closed in order, %d MB, %d frames, %v of virtual time, traces %016x",
+		count, first, all.Connections, all.Hostile, all.Closed, all.Bytes>>20, all.Frames, all.Span, all.Hash)
 	for _, reason := range slices.Sorted(maps.Keys(all.Failed)) {
 		t.Logf("failed, %v: %d", reason, all.Failed[reason])
 	}
@@ -113,6 +113,7 @@ func TestStorm(t *testing.T) {
 }
 
 func (r *Result) add(o *Result) {
+	r.Hash += o.Hash // in any order
 	r.Connections += o.Connections
 	r.Hostile += o.Hostile
 	r.Closed += o.Closed

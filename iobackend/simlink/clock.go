@@ -2,16 +2,18 @@ package simlink
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
 // Clock is the time of one or more links, and holds what is in flight on them.
 type Clock struct {
 	mu         sync.Mutex
-	now        time.Duration // of a virtual clock
-	events     eventHeap
+	now        atomic.Int64 // of a virtual clock; written under the lock
+	events     schedule
 	serial     uint64 // orders events of the same instant
 	delivering bool   // a callback runs, or the heap is being worked off
+	awaited    *End   // AdvanceToFrame's
 	spare      [][]byte
 
 	real  bool
@@ -23,7 +25,11 @@ type Clock struct {
 }
 
 // NewClock makes a virtual clock that shows start.
-func NewClock(start time.Duration) *Clock { return &Clock{now: start, start: start} }
+func NewClock(start time.Duration) *Clock {
+	c := &Clock{start: start}
+	c.now.Store(int64(start))
+	return c
+}
 
 // NewRealClock makes a clock that follows the wall clock, and shows start now.
 func NewRealClock(start time.Duration) *Clock {
@@ -35,19 +41,10 @@ func (c *Clock) Now() time.Duration {
 	if c.real {
 		return c.readReal()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
+	return time.Duration(c.now.Load())
 }
 
 func (c *Clock) readReal() time.Duration { return c.start + time.Since(c.base) }
-
-func (c *Clock) nowLocked() time.Duration {
-	if c.real {
-		return c.readReal()
-	}
-	return c.now
-}
 
 // Advance moves a virtual clock on by d and delivers what arrives until then.
 func (c *Clock) Advance(d time.Duration) { c.AdvanceTo(c.Now() + d) }
@@ -65,30 +62,38 @@ func (c *Clock) AdvanceTo(t time.Duration) {
 	c.runUntil(t)
 }
 
+// AdvanceToFrame is AdvanceTo, but ends as soon as a frame waits in one of the
+// queues of an end, whose user then has something to do.
+func (c *Clock) AdvanceToFrame(t time.Duration, e *End) {
+	if c.real {
+		panic("simlink: Advance of a real-time clock")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.awaited = e
+	c.runUntil(t)
+	c.awaited = nil
+}
+
 // NextEvent tells when the next frame in flight arrives, or the next function
 // given to After is called; ok is false when there is none.
 func (c *Clock) NextEvent() (at time.Duration, ok bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if len(c.events) == 0 {
-		return 0, false
-	}
-	return c.events[0].at, true
+	return c.events.first()
 }
 
 // After calls f once d has passed, as OnFrame callbacks are called.
 func (c *Clock) After(d time.Duration, f func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.schedule(event{at: c.nowLocked() + max(d, 0), call: f})
+	c.schedule(event{at: c.Now() + max(d, 0), call: f})
 }
 
 // schedule adds an event; the lock is held.
 func (c *Clock) schedule(e event) {
-	e.serial = c.serial
 	c.serial++
-	c.events.push(e)
-	if c.real && c.events[0].serial == e.serial {
+	if c.events.put(e, c.serial) && c.real {
 		notify(c.kick)
 	}
 }
@@ -100,16 +105,27 @@ func (c *Clock) runUntil(t time.Duration) {
 		return
 	}
 	c.delivering = true
-	for len(c.events) > 0 && c.events[0].at <= t {
-		e := c.events.pop()
-		if !c.real && e.at > c.now {
-			c.now = e.at
+	for {
+		at, ok := c.events.first()
+		if !ok || at > t {
+			break
 		}
+		e := c.events.take()
+		c.reach(e.at)
 		c.perform(e)
+		if c.awaited != nil && c.awaited.waiting() {
+			t = e.at
+		}
 	}
 	c.delivering = false
-	if !c.real && t > c.now {
-		c.now = t
+	c.reach(t)
+}
+
+// reach has a virtual clock show at, unless it is there already; the lock is
+// held.
+func (c *Clock) reach(at time.Duration) {
+	if !c.real && at > c.Now() {
+		c.now.Store(int64(at))
 	}
 }
 
@@ -173,8 +189,8 @@ func (c *Clock) pump(kick, done chan struct{}) {
 		now := c.readReal()
 		c.runUntil(now)
 		sleep := forever
-		if len(c.events) > 0 {
-			sleep = c.events[0].at - now
+		if at, ok := c.events.first(); ok {
+			sleep = at - now
 		}
 		c.mu.Unlock()
 		timer.Reset(max(sleep, 0))

@@ -78,6 +78,16 @@ func (e *End) Remove() {
 	}
 }
 
+// waiting: there is something to receive; the lock is held.
+func (e *End) waiting() bool {
+	for _, q := range e.queues {
+		if q.inbox.count > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (e *End) wakeAll() {
 	for _, q := range e.queues {
 		notify(q.ready)
@@ -125,7 +135,9 @@ func (e *End) OnFrame(f func(at time.Duration, frame []byte)) {
 // Inject sends a frame from this end, through its impairments like any other.
 // The bytes are copied.
 func (e *End) Inject(frame []byte) {
-	frame = append([]byte(nil), frame...) // a filter may change it
+	if e.filter.Load() != nil {
+		frame = append([]byte(nil), frame...) // which it may change
+	}
 	passed := e.examine(frame)
 	e.link.clock.mu.Lock()
 	defer e.link.clock.mu.Unlock()

@@ -33,10 +33,10 @@ const (
 	stateHanded                   // handed over, and not yet received there
 )
 
-// pool is frame memory.
+// pool is frame memory. What nobody has used yet is not there yet.
 type pool struct {
 	name   string
-	memory []byte
+	blocks [][]byte // of blockFrames frames each, nil until the first of them is taken
 	size   int
 	free   []uint32
 	state  []frameState
@@ -44,23 +44,39 @@ type pool struct {
 	poison []byte // what a free frame holds, with Debug
 }
 
+const blockFrames = 16
+
 func newPool(name string, count, size int, debug bool) pool {
-	p := pool{name: name, memory: make([]byte, count*size), size: size, state: make([]frameState, count)}
+	p := pool{
+		name: name, size: size, blocks: make([][]byte, (count+blockFrames-1)/blockFrames),
+		free: make([]uint32, 0, count), state: make([]frameState, count),
+	}
 	for i := count - 1; i >= 0; i-- {
 		p.free = append(p.free, uint32(i))
 	}
 	if debug {
 		p.poison = bytes.Repeat([]byte{PoisonByte}, size)
-		for at := 0; at < len(p.memory); at += size {
-			copy(p.memory[at:], p.poison)
-		}
 	}
 	return p
 }
 
 func (p *pool) bytes(h uint64) []byte {
-	at := int(handleIndex(h)) * p.size
-	return p.memory[at : at+p.size : at+p.size]
+	index := int(handleIndex(h))
+	at := index % blockFrames * p.size
+	return p.blocks[index/blockFrames][at : at+p.size : at+p.size]
+}
+
+// reach makes the block that a frame lies in, if it is the first there.
+func (p *pool) reach(index uint32) {
+	block := &p.blocks[index/blockFrames]
+	if *block != nil {
+		return
+	}
+	if p.poison == nil {
+		*block = make([]byte, blockFrames*p.size)
+		return
+	}
+	*block = bytes.Repeat(p.poison, blockFrames)
 }
 
 // take takes a free frame, and finds out whether it was written to meanwhile.
@@ -72,6 +88,7 @@ func (p *pool) take() (index uint32, ok bool) {
 	}
 	index = p.free[n-1]
 	p.free = p.free[:n-1]
+	p.reach(index)
 	if p.poison != nil && !bytes.Equal(p.bytes(uint64(index)), p.poison) {
 		panic(fmt.Sprintf("simlink: %s frame %d was written to after it was given back", p.name, index))
 	}

@@ -54,9 +54,9 @@ func (q *Queue) Receive(frames []iobackend.Frame) (count int, at time.Duration, 
 	defer q.lock().Unlock()
 	c := q.end.link.clock
 	if !c.real {
-		c.runUntil(c.now)
+		c.runUntil(c.Now())
 	}
-	at = c.nowLocked()
+	at = c.Now()
 	if err := q.failed("receive"); err != nil {
 		return 0, at, err
 	}
@@ -259,7 +259,7 @@ func (q *Queue) Wait(until time.Duration) error {
 	q.counters.Waits++
 	err := q.failed("wait")
 	pending := q.inbox.count > 0
-	sleep := until - c.nowLocked()
+	sleep := until - c.Now()
 	mu.Unlock()
 	if err != nil || pending || !c.real || sleep <= 0 {
 		return err

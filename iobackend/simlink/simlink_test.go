@@ -678,3 +678,25 @@ func TestReceiveHashIsRefused(t *testing.T) {
 	_, err := New(Config{Ends: []EndConfig{{}, {ReceiveHash: &iobackend.ReceiveHash{Key: make([]byte, 40), Indirection: make([]uint32, 3)}}}})
 	require.ErrorContains(t, err, "Config.Ends[1].ReceiveHash: rss: an indirection table of 3")
 }
+
+// Time stops where a frame begins to wait for the end that is asked for; what
+// arrives at the other one, and functions that are called, stop nothing.
+func TestAdvanceToFrame(t *testing.T) {
+	l := newLink(t, Config{Ends: []EndConfig{
+		{Impairments: Impairments{Delay: time.Millisecond}}, {Impairments: Impairments{Delay: 3 * time.Millisecond}},
+	}})
+	c, called := l.Clock(), 0
+	frame := make([]byte, 60)
+	l.End(0).Inject(frame)
+	l.End(1).Inject(frame)
+	c.After(2*time.Millisecond, func() { called++ })
+	c.After(4*time.Millisecond, func() { called++ })
+	c.AdvanceToFrame(time.Second, l.End(0))
+	require.Equal(t, 3*time.Millisecond, c.Now())
+	require.Equal(t, 1, called)
+	drain(t, l.End(0).queues[0])
+	c.AdvanceToFrame(time.Second, l.End(0))
+	require.Equal(t, time.Second, c.Now())
+	require.Equal(t, 2, called)
+	drain(t, l.End(1).queues[0])
+}

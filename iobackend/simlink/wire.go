@@ -43,7 +43,7 @@ type path struct {
 // send takes a frame that passed tap and filter; the lock is held.
 func (e *End) send(data []byte) {
 	w := &e.wire
-	now := e.link.clock.nowLocked()
+	now := e.link.clock.Now()
 	if !e.up {
 		w.fates.Cut++
 		return
