@@ -11,6 +11,7 @@ import (
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/kernel"
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/usage"
 )
@@ -51,8 +52,6 @@ type cpuRow struct {
 	Done              uint64  `json:"done"`
 	Failed            uint64  `json:"failed"` // or, of frames, refused
 	Queues            int     `json:"queues"`
-	Interfaces        string  `json:"interfaces"`
-	FrameBytes        int     `json:"frame_bytes"` // the smallest
 	Seconds           float64 `json:"seconds"`
 	// Of all processors of the machine, which client and far end share.
 	usage.Busy
@@ -61,6 +60,8 @@ type cpuRow struct {
 	UserSeconds          float64 `json:"user_seconds"`           // theirs
 	SystemSeconds        float64 `json:"system_seconds"`
 	FarEndSeconds        float64 `json:"far_end_seconds"` // its XDP program, within the softirqs
+	// Those of all rows; the far end's time is that of its program.
+	report.Common
 }
 
 func parseCPU(args []string, stdout io.Writer) (o cpuOptions, err error) {
@@ -179,10 +180,14 @@ func (o *cpuOptions) jobs(methods []string) (jobs []cpuRow) {
 	return jobs
 }
 
-// sumUp computes what follows from the rest.
+// sumUp computes what follows from the rest, once.
 func (r *cpuRow) sumUp() {
-	r.Interfaces, r.FrameBytes = "one veth pair", send.FrameMin
-	r.Reached = r.AchievedPerSecond >= 0.98*r.OfferedPerSecond
+	if r.Failed > 0 {
+		r.Disturb("failed: %s", page.Number(r.Failed))
+	}
+	if r.Reached = r.AchievedPerSecond >= 0.98*r.OfferedPerSecond; !r.Reached {
+		r.Disturb("%s/s of %s/s reached", page.Rate(r.AchievedPerSecond), page.Rate(r.OfferedPerSecond))
+	}
 	r.BusyMicrosecondsEach = 1e6 * r.Busy.Seconds() / float64(max(r.Done, 1))
 	r.MicrosecondsEach = 1e6 * (r.UserSeconds + r.SystemSeconds) / float64(max(r.Done, 1))
 }

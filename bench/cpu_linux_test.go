@@ -26,6 +26,9 @@ func TestCPUAtFixedRates(t *testing.T) {
 		require.Positive(t, r.Cores, "%+v", r)
 		require.InDelta(t, 0.5, r.Share, 0.5, "%+v", r) // 0 as well: the kernel counts in hundredths of a second
 		require.Positive(t, r.FarEndSeconds, "%+v", r)
+		require.Positive(t, *r.CPUFarEnd, "%+v", r)
+		require.Positive(t, *r.FramesPerSecond, "%+v", r)
+		require.Equal(t, r.Work == "connections", r.FramesPerConnection != nil)
 		// Who is late may catch up, but nobody is faster than the clock.
 		require.LessOrEqual(t, float64(r.Done), r.OfferedPerSecond*r.Seconds+send.BatchMax, "%+v", r)
 	}
@@ -42,11 +45,11 @@ func TestMissedRatesSaySo(t *testing.T) {
 	require.False(t, row.Reached)
 	part := cpuPart([]cpuRow{row}, nil)
 	require.Contains(t, part.Rows[0], "500 (not reached)")
-	require.Contains(t, part.Notes[0], "500/s of 1,000/s")
-	row.AchievedPerSecond = 990
+	require.Contains(t, part.Rows[0], "round 0: 500/s of 1,000/s reached")
+	row.AchievedPerSecond, row.Disturbed = 990, nil
 	row.sumUp()
 	require.True(t, row.Reached)
-	require.Empty(t, cpuPart([]cpuRow{row}, nil).Notes)
+	require.Empty(t, row.Disturbed)
 }
 
 func TestCPUFlagsAreRefused(t *testing.T) {

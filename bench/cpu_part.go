@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 )
 
 func suiteCPU(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
@@ -42,6 +44,20 @@ func (k *cpuKind) mean(of func(r *cpuRow) float64) (sum float64) {
 	return sum / float64(len(k.rows))
 }
 
+// middle is what all rows have of the round in the middle by busy cores, with
+// what disturbed any.
+func (k *cpuKind) middle() report.Common {
+	sorted := slices.SortedFunc(slices.Values(k.rows), func(a, b *cpuRow) int { return cmp.Compare(a.Share, b.Share) })
+	middle := sorted[(len(sorted)-1)/2].Common
+	middle.Disturbed = nil
+	for _, r := range k.rows {
+		for _, why := range r.Disturbed {
+			middle.Disturb("round %d: %s", r.Round, why)
+		}
+	}
+	return middle
+}
+
 func cpuKinds(rows []cpuRow) (kinds []*cpuKind) {
 	for i := range rows {
 		r := &rows[i]
@@ -67,8 +83,9 @@ func cpuPart(rows []cpuRow, skipped []string) page.Part {
 		Text: "What the machine's processors did while work was offered by the clock: connections are handshake and RST on two queues (epoll: two processes), frames are of 64 bytes, " +
 			"all unique, on one queue in batches of 256; a sender sleeps until the next batch is due. Busy is all but idle, far end included, of all cores, which everything shares: the median, with the range; " +
 			"user is the client's own code, system its system calls, softirq the kernel's side of the wire and the far end. Its program's share is told by the kernel's count of it. " +
+			"The columns from connections/s on are those of the round in the middle, with what disturbed any. What is not reached is said of what was. " + report.Ports + ". " +
 			"The times for each one are of everything, and of the client's processes, softirqs within their system calls included; the ratio is of the latter, which other programs do not change.",
-		Columns: []string{"", "method", "queues", "cores", "offered/s", "achieved/s", "busy", "least", "most", "user", "system", "softirq", "far end's program", "µs each", "client's µs each", "Myriad's is", "failed"},
+		Columns: slices.Concat([]string{"", "method", "offered/s", "achieved/s", "busy", "least", "most", "user", "system", "µs each", "client's µs each", "Myriad's is", "failed"}, report.AllColumns),
 		Notes:   skipped,
 	}
 	kinds := cpuKinds(rows)
@@ -80,21 +97,19 @@ func cpuPart(rows []cpuRow, skipped []string) page.Part {
 		reached := achieved.median >= 0.98*r.OfferedPerSecond
 		if !reached {
 			rate += " (not reached)"
-			p.Notes = append(p.Notes, fmt.Sprintf("%s by %s: %s/s of %s/s reached: what is said of the processors is of that", r.Work, r.Method, page.Rate(achieved.median), page.Rate(r.OfferedPerSecond)))
 		}
 		failed := uint64(0)
 		for _, r := range k.rows {
 			failed += r.Failed
-			p.Notes = append(p.Notes, r.disturbed()...)
 		}
-		p.Rows = append(p.Rows, []string{
-			r.Work, r.Method, fmt.Sprint(r.Queues), fmt.Sprint(r.Cores), page.Rate(r.OfferedPerSecond), rate,
+		middle := k.middle()
+		p.Rows = append(p.Rows, slices.Concat([]string{
+			r.Work, r.Method, page.Rate(r.OfferedPerSecond), rate,
 			percent(busy.median), percent(busy.min), percent(busy.max),
 			percent(k.mean(func(r *cpuRow) float64 { return r.User })), percent(k.mean(func(r *cpuRow) float64 { return r.System })),
-			percent(k.mean(func(r *cpuRow) float64 { return r.SoftIRQ })), percent(k.mean((*cpuRow).farEndShare)),
 			page.Decimal(k.mean(func(r *cpuRow) float64 { return r.BusyMicrosecondsEach })),
 			page.Decimal(k.mean(func(r *cpuRow) float64 { return r.MicrosecondsEach })), cpuRatio(kinds, k), page.Number(failed),
-		})
+		}, middle.AllCells(r.Queues)))
 		name := fmt.Sprintf("cpu-%s-%.0f", r.Work, r.OfferedPerSecond)
 		if charts[name] == nil {
 			charts[name] = &page.Chart{Name: name, Title: fmt.Sprintf("%s %s/s offered", page.Rate(r.OfferedPerSecond), r.Work), X: "method", Y: "cores busy, %"}
@@ -123,28 +138,4 @@ func cpuRatio(kinds []*cpuKind, k *cpuKind) string {
 		}
 	}
 	return "not measured"
-}
-
-// farEndShare is the far end's program's share of the processors.
-func (r *cpuRow) farEndShare() float64 {
-	if r.Cores == 0 || r.Seconds == 0 {
-		return 0
-	}
-	return r.FarEndSeconds / (float64(r.Cores) * r.Seconds)
-}
-
-// disturbed says what else took the processors.
-func (r *cpuRow) disturbed() (notes []string) {
-	var why []string
-	ours := r.UserSeconds + r.SystemSeconds
-	if others := r.User + r.System - ours/(float64(max(r.Cores, 1))*max(r.Elapsed.Seconds(), 1e-9)); r.Elapsed > 0 && others > 0.1 {
-		why = append(why, fmt.Sprintf("other programs had %s of the processors", percent(others)))
-	}
-	if r.Steal > 0.02 {
-		why = append(why, fmt.Sprintf("%s of them was stolen", percent(r.Steal)))
-	}
-	if len(why) > 0 {
-		notes = append(notes, fmt.Sprintf("disturbed: %s by %s at %s/s, round %d: %s", r.Work, r.Method, page.Rate(r.OfferedPerSecond), r.Round, strings.Join(why, ", ")))
-	}
-	return notes
 }

@@ -6,10 +6,13 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"time"
 
 	"myriad/bench/internal/kernel"
 	"myriad/bench/internal/load"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
+	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
 )
 
@@ -35,8 +38,7 @@ func (o *cpuOptions) myriadRun(ctx context.Context, row *cpuRow) (err error) {
 	}
 	row.Seconds, row.AchievedPerSecond = m.Elapsed.Seconds(), m.PerSecond()
 	row.Done, row.Failed, row.Busy = m.Completed, m.Failed(), m.Machine.Busy()
-	row.UserSeconds, row.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
-	return row.farEnd(world)
+	return row.columns(world, m.Machine, m.Process)
 }
 
 // epollRun offers connections to the kernel.
@@ -55,8 +57,7 @@ func (o *cpuOptions) epollRun(ctx context.Context, row *cpuRow, epoll *kernel.Pr
 	}
 	row.Seconds, row.AchievedPerSecond = m.Elapsed.Seconds(), perSecond(m.Completed, m.Elapsed)
 	row.Done, row.Failed, row.Busy = m.Completed, total(m.FailedBy), m.Machine.Busy()
-	row.UserSeconds, row.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
-	return row.farEnd(world)
+	return row.columns(world, m.Machine, m.Process)
 }
 
 // frameRun offers frames to a method of send.
@@ -96,13 +97,27 @@ func (o *cpuOptions) frameRun(ctx context.Context, row *cpuRow) (err error) {
 	}
 	row.Done = min(m.Sent, far.Malformed) // UDP is nothing that the far end knows
 	row.Seconds, row.AchievedPerSecond, row.Failed, row.Busy = m.Elapsed.Seconds(), perSecond(row.Done, m.Elapsed), m.Refused, m.Machine.Busy()
-	row.UserSeconds, row.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
-	return row.farEnd(world)
+	return row.columns(world, m.Machine, m.Process)
 }
 
-// farEnd takes over what the far end's program took.
-func (r *cpuRow) farEnd(world *wire.World) error {
+// columns takes over what all rows have, and what the far end's program took,
+// of all of the machine's cores.
+func (r *cpuRow) columns(world *wire.World, machine usage.Whole, own usage.CPU) error {
+	r.UserSeconds, r.SystemSeconds = own.User.Seconds(), own.System.Seconds()
+	r.Interfaces, r.Destinations = 1, "unique"
+	r.CPU(machine, own, len(machine.Cores))
+	far, err := world.FarEnd.Counters()
+	if err != nil {
+		return err
+	}
+	traffic, connections := report.TrafficOf(&far), r.Done
+	if r.Work == "frames" {
+		traffic, connections = report.Traffic{Out: r.Done, OutWire: r.Done * (send.FrameMin + report.Onwire)}, 0
+	}
+	r.Rates(traffic, connections, time.Duration(r.Seconds*float64(time.Second)))
 	took, err := world.FarEnd.Took()
-	r.FarEndSeconds = took.Seconds()
+	if r.FarEndSeconds = took.Seconds(); r.Seconds > 0 {
+		r.CPUFarEnd = report.Some(r.FarEndSeconds / (float64(max(r.ClientCores, 1)) * r.Seconds))
+	}
 	return err
 }

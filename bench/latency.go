@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"myriad/bench/internal/latency"
+	"myriad/bench/internal/page"
+	"myriad/iobackend"
 )
 
 const latencyHelp = `usage: go run ./bench latency [flags]
@@ -27,6 +29,7 @@ it has nothing to do. Needs root and two processors.
 // latencyOptions are latency's flags.
 type latencyOptions struct {
 	batches  []int
+	live     []int // those of batches that are sent by live frames, too
 	loads    []float64
 	polls    []string
 	duration time.Duration
@@ -34,13 +37,14 @@ type latencyOptions struct {
 }
 
 func parseLatency(args []string, stdout io.Writer) (o latencyOptions, err error) {
-	var batches, loads, polls string
+	var batches, live, loads, polls string
 	f := flag.NewFlagSet("latency", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&batches, "batches", "1,4,16,64,256,1024,4096", "`frames` moved in one turn at most")
-	f.StringVar(&loads, "loads", "idle,10,50,90", "`percent` of the capacity offered; idle is "+strconv.Itoa(latency.IdleRate)+" requests a second")
+	f.StringVar(&live, "live", "256", "`batches` that are measured with live frames, too, or none; smaller ones than 16 leave by AF_XDP anyway")
+	f.StringVar(&loads, "loads", "idle,1,10,50,90", "`percent` of the capacity offered; idle is "+strconv.Itoa(latency.IdleRate)+" requests a second")
 	f.StringVar(&polls, "polls", "no,yes", "whether the worker polls when it has nothing to do, or sleeps: no, yes or both")
-	f.DurationVar(&o.duration, "duration", 400*time.Millisecond, "how long each load is offered")
+	f.DurationVar(&o.duration, "duration", 300*time.Millisecond, "how long each load is offered")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
 	if err := parseFlags(f, args, stdout, latencyHelp); err != nil {
 		return o, err
@@ -48,8 +52,13 @@ func parseLatency(args []string, stdout io.Writer) (o latencyOptions, err error)
 	if o.batches, err = counts(batches); err != nil {
 		return o, usageErrorf("latency: -batches: %w", err)
 	}
-	if n := slices.Max(o.batches); n > latency.BatchMax {
-		return o, usageErrorf("latency: -batches %d is above %d", n, latency.BatchMax)
+	if live != "none" {
+		if o.live, err = counts(live); err != nil {
+			return o, usageErrorf("latency: -live: %w", err)
+		}
+	}
+	if n := slices.Max(slices.Concat(o.batches, o.live)); n > latency.BatchMax {
+		return o, usageErrorf("latency: -batches or -live %d is above %d", n, latency.BatchMax)
 	}
 	for part := range strings.SplitSeq(loads, ",") {
 		percent, err := strconv.ParseFloat(part, 64)
@@ -78,28 +87,51 @@ func latencyCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 	if err != nil {
 		return err
 	}
-	return printRows(ctx, o.asJSON, stdout, stderr, o.runAll, asPart(latencyPart))
+	measure := func(ctx context.Context, each func(*latency.Result) error) ([]latency.Result, error) {
+		rows, skipped, err := o.runAll(ctx, each)
+		noteSkipped(stderr, skipped)
+		return rows, err
+	}
+	show := func(rows []latency.Result) page.Part { return latencyPart(rows, nil) }
+	return printRows(ctx, o.asJSON, stdout, stderr, measure, asPart(show))
 }
 
-// runAll measures everything; polling and sleeping take turns.
-func (o *latencyOptions) runAll(ctx context.Context, each func(*latency.Result) error) (rows []latency.Result, err error) {
-	if err := needRoot(); err != nil {
-		return nil, fmt.Errorf("latency: %w", err)
-	}
-	for _, batch := range o.batches {
+// cases are the workers: polling and sleeping, and the ways to send, take turns.
+func (o *latencyOptions) cases() (cases []latency.Case) {
+	all := slices.Compact(slices.Sorted(slices.Values(slices.Concat(o.batches, o.live))))
+	for _, batch := range all {
 		for _, poll := range o.polls {
-			if ctx.Err() != nil {
-				return rows, nil
-			}
 			c := latency.Case{Batch: batch, Poll: poll == "yes", Loads: o.loads, Duration: o.duration}
-			err := latency.Run(ctx, c, func(r *latency.Result) error {
-				rows = append(rows, *r)
-				return each(r)
-			})
-			if err != nil {
-				return rows, err
+			if slices.Contains(o.batches, batch) {
+				cases = append(cases, c)
+			}
+			if c.Live = true; slices.Contains(o.live, batch) {
+				cases = append(cases, c)
 			}
 		}
 	}
-	return rows, nil
+	return cases
+}
+
+// runAll measures everything that there is.
+func (o *latencyOptions) runAll(ctx context.Context, each func(*latency.Result) error) (rows []latency.Result, skipped []string, err error) {
+	if err := needRoot(); err != nil {
+		return nil, nil, fmt.Errorf("latency: %w", err)
+	}
+	for _, c := range o.cases() {
+		if ctx.Err() != nil {
+			break
+		}
+		err := latency.Run(ctx, c, func(r *latency.Result) error {
+			rows = append(rows, *r)
+			return each(r)
+		})
+		switch {
+		case c.Live && errors.Is(err, iobackend.ErrNotSupported):
+			skipped = []string{"live: " + err.Error()}
+		case err != nil:
+			return rows, skipped, err
+		}
+	}
+	return rows, skipped, nil
 }

@@ -13,10 +13,11 @@ import (
 // Each load is offered, sleeping and polling, and answered.
 func TestLatency(t *testing.T) {
 	testbed.Require(t)
-	code, stdout, stderr := bench(t.Context(), strings.Fields("latency -json -batches 1,256 -loads idle,10 -duration 150ms")...)
+	code, stdout, stderr := bench(t.Context(), strings.Fields("latency -json -batches 1,256 -live 64,256 -loads idle,10 -duration 150ms")...)
 	require.Equal(t, exitOK, code, stderr)
 	rows := decodeRows[latency.Result](t, stdout)
-	require.Len(t, rows, 2*2*2)
+	require.Len(t, rows, 2*2*2+2*2*2, "sleeping and polling, at two loads; as many with live frames")
+	live := 0
 	for _, r := range rows {
 		require.Positive(t, r.Capacity, "%+v", r)
 		require.Positive(t, r.Answered, "%+v", r)
@@ -27,8 +28,19 @@ func TestLatency(t *testing.T) {
 		require.GreaterOrEqual(t, r.FromDue.Max, r.FrameToFrame.P50, "%+v", r)
 		require.GreaterOrEqual(t, r.FramesPerTurn, 1.0, "%+v", r)
 		require.Contains(t, r.Coalescing, "not measured")
+		if r.Backend == "live" {
+			live++
+		}
+		require.Positive(t, *r.FramesPerSecond)
+		require.InDelta(t, latency.FrameBytes, *r.FrameBytes, 0.5, "each way")
+		require.Equal(t, "one", r.Destinations)
+		if r.MachineCores > 1 {
+			require.Equal(t, []int{1, 1}, []int{r.ClientCores, r.FarEndCores})
+			require.NotNil(t, r.CPUFarEnd)
+		}
 	}
-	part := latencyPart(rows)
+	require.Equal(t, 8, live)
+	part := latencyPart(rows, nil)
 	require.Len(t, part.Rows, len(rows))
 	require.Len(t, part.Charts, 4)
 	require.Contains(t, part.Notes[0], "coalescing")
@@ -42,6 +54,7 @@ func TestLatencyFlagsAreRefused(t *testing.T) {
 	for args, says := range map[string]string{
 		"-batches 0":    "-batches",
 		"-batches 5000": "4096",
+		"-live 5000":    "4096",
 		"-loads 100":    "99 percent",
 		"-loads 0":      "idle",
 		"-loads fast":   "fast",

@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"myriad/bench/internal/latency"
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 )
 
 func suiteLatency(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
@@ -19,8 +21,8 @@ func suiteLatency(ctx context.Context, quick bool, emit func(row any) error) (pa
 	if err != nil {
 		return page.Part{}, err
 	}
-	rows, err := o.runAll(ctx, func(r *latency.Result) error { return emit(r) })
-	return latencyPart(rows), err
+	rows, skipped, err := o.runAll(ctx, func(r *latency.Result) error { return emit(r) })
+	return latencyPart(rows, skipped), err
 }
 
 // loadName is a load for people.
@@ -32,15 +34,19 @@ func loadName(load float64) string {
 }
 
 // latencyPart shows the runs.
-func latencyPart(rows []latency.Result) page.Part {
+func latencyPart(rows []latency.Result, skipped []string) page.Part {
 	p := page.Part{
 		Name: "latency", Title: "Frame in to frame out", Command: "go run ./bench latency",
 		Text: "From the instant at which a request of one 64-byte frame leaves the far device until the frame that answers it is back there; IRLstack's §4.4. " +
 			"Requests leave by the clock, whatever becomes of the replies; loads are parts of what the worker and the far end reached together, a window under way. " +
 			"In parentheses the same from when the request was due. Own: the worker's turn, from taking the frame to passing the answer to the device. " +
-			"One queue, one core for the client, one for the far end; busy is what /proc/stat says of them.",
-		Columns: []string{"batch", "polls", "load", "offered/s", "sent/s", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "(due p99)", "(due p99.9)",
-			"own p50", "own p99", "own p99.9", "frames a turn", "client core busy", "far core busy", "coalescing"},
+			"One queue, one core for the client, one for the far end; busy is what /proc/stat says of them. " +
+			"live: batches of 16 and more leave by live frames. Its connections stay open. " + report.Ports + ".",
+		Columns: slices.Concat([]string{"backend", "batch", "polls", "load", "offered/s", "sent/s", "p50 µs", "p99 µs", "p99.9 µs", "max µs", "(due p99)", "(due p99.9)",
+			"own p50", "own p99", "own p99.9", "frames a turn", "coalescing"}, report.AllColumns),
+	}
+	for _, s := range skipped {
+		p.Notes = append(p.Notes, "skipped: "+s)
 	}
 	for k := range rows {
 		r := &rows[k]
@@ -52,15 +58,12 @@ func latencyPart(rows []latency.Result) page.Part {
 			}
 		}
 		t := &r.FrameToFrame
-		p.Rows = append(p.Rows, []string{
-			page.Number(uint64(r.Batch)), yesNo(r.BusyPoll), loadName(r.Load), page.Rate(r.OfferedPerSecond), page.Rate(r.SentPerSecond),
+		p.Rows = append(p.Rows, slices.Concat([]string{
+			r.Backend, page.Number(uint64(r.Batch)), yesNo(r.BusyPoll), loadName(r.Load), page.Rate(r.OfferedPerSecond), page.Rate(r.SentPerSecond),
 			micros(t.P50), micros(t.P99), micros(t.P999), micros(t.Max), micros(r.FromDue.P99), micros(r.FromDue.P999),
 			micros(r.Own.P50), micros(r.Own.P99), micros(r.Own.P999), fmt.Sprintf("%.1f", r.FramesPerTurn),
-			percent(r.ClientShare), percent(r.FarEndShare), coalescing,
-		})
-		if why := r.Disturbed(); len(why) > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("disturbed: batch %d, polls %s, %s: %s", r.Batch, yesNo(r.BusyPoll), loadName(r.Load), strings.Join(why, "; ")))
-		}
+			coalescing,
+		}, r.AllCells(r.Queues)))
 	}
 	p.Charts = latencyCharts(rows)
 	return p
@@ -95,6 +98,9 @@ func latencyCharts(rows []latency.Result) (charts []page.Chart) {
 					continue
 				}
 				label := loadName(r.Load)
+				if r.Backend == "live" {
+					label += ", live"
+				}
 				if index[label] == nil {
 					index[label] = &page.Line{Label: label}
 					order = append(order, label)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/usage"
 )
 
@@ -33,6 +34,8 @@ const FrameBytes = 64
 // Case is one worker, measured at some loads.
 type Case struct {
 	Batch int
+	// Live has the device send batches by live frames.
+	Live bool
 	// Poll has the worker poll all the time instead of sleeping.
 	Poll bool
 	// Loads are parts of the capacity; 0 is IdleRate.
@@ -68,7 +71,8 @@ type Times struct {
 type Result struct {
 	Batch            int     `json:"batch"`
 	BusyPoll         bool    `json:"busy_poll"`
-	Load             float64 `json:"load"` // of the capacity; 0: IdleRate requests a second
+	Backend          string  `json:"backend"` // afxdp, live
+	Load             float64 `json:"load"`    // of the capacity; 0: IdleRate requests a second
 	Capacity         float64 `json:"capacity_per_second"`
 	OfferedPerSecond float64 `json:"offered_per_second"`
 	SentPerSecond    float64 `json:"sent_per_second"`
@@ -83,37 +87,35 @@ type Result struct {
 	FramesPerTurn float64 `json:"frames_per_turn"`
 
 	Queues       int     `json:"queues"`
-	FrameBytes   int     `json:"frame_bytes"`
-	Interfaces   string  `json:"interfaces"`
-	ClientShare  float64 `json:"client_core_busy"`  // of processor 0, from /proc/stat
-	FarEndShare  float64 `json:"far_end_core_busy"` // of processor 1
-	OthersShare  float64 `json:"others_share"`      // of all processors, by other programs
-	StealShare   float64 `json:"steal_share"`       // of all processors
-	Coalescing   string  `json:"coalescing"`        // of interrupts
+	OthersShare  float64 `json:"others_share"` // of all processors, by other programs
+	StealShare   float64 `json:"steal_share"`  // of all processors
+	Coalescing   string  `json:"coalescing"`   // of interrupts
 	MachineCores int     `json:"cores"`
+	// Those of all rows: the client has the first core, its own time is the
+	// worker's, and the far end has the second.
+	report.Common
 }
 
-// Disturbed says what makes the figures doubtful; empty when nothing does.
-func (r *Result) Disturbed() (why []string) {
+// judge says what makes the figures doubtful.
+func (r *Result) judge() {
 	if r.OfferedPerSecond > 0 && r.SentPerSecond < 0.98*r.OfferedPerSecond {
-		why = append(why, fmt.Sprintf("the far end sent only %.0f of %.0f a second", r.SentPerSecond, r.OfferedPerSecond))
+		r.Disturb("the far end sent only %.0f of %.0f a second", r.SentPerSecond, r.OfferedPerSecond)
 	}
 	if r.Unanswered > 0 {
-		why = append(why, fmt.Sprintf("%d unanswered", r.Unanswered))
+		r.Disturb("%d unanswered", r.Unanswered)
 	}
 	if r.SentAgain > 0 {
-		why = append(why, fmt.Sprintf("%d requests were lost and sent again", r.SentAgain))
+		r.Disturb("%d requests were lost and sent again", r.SentAgain)
 	}
 	if r.OthersShare > 0.1 {
-		why = append(why, fmt.Sprintf("other programs had %.0f %% of the processors", 100*r.OthersShare))
+		r.Disturb("other programs had %.0f %% of all processors", 100*r.OthersShare)
 	}
 	if r.StealShare > 0.02 {
-		why = append(why, fmt.Sprintf("%.0f %% of the processors was stolen", 100*r.StealShare))
+		r.Disturb("%.0f %% of all processors was stolen", 100*r.StealShare)
 	}
 	if late := r.FromDue.P99 - r.FrameToFrame.P99; late > max(100, r.FrameToFrame.P99) {
-		why = append(why, fmt.Sprintf("the far end itself was late by some %.0f µs", late))
+		r.Disturb("the far end itself was late by some %.0f µs", late)
 	}
-	return why
 }
 
 // The histograms reach from 1 ns to a minute, to three digits.
@@ -133,13 +135,21 @@ func times(h *hdrhistogram.Histogram) Times {
 	return Times{P50: at(50), P99: at(99), P999: at(99.9), Max: float64(h.Max()) / 1e3}
 }
 
-// shares takes over what the processors did meanwhile, and this process.
-func (r *Result) shares(cores []usage.Core, own usage.CPU) {
-	r.MachineCores = len(cores)
-	all := usage.Sum(cores)
+// shares takes over what the processors did meanwhile, this process, and the
+// worker. The worker has the first processor; the rest of the process, which is
+// the far end and little more, the second where there is one.
+func (r *Result) shares(machine usage.Whole, process, worker usage.CPU) {
+	r.MachineCores = len(machine.Cores)
+	all := usage.Sum(machine.Cores)
 	r.StealShare = all.Share(all.Steal)
-	r.OthersShare = max(0, all.Share(all.Busy()-own.User-own.System))
-	if len(cores) > 1 {
-		r.ClientShare, r.FarEndShare = cores[0].Share(cores[0].Busy()), cores[1].Share(cores[1].Busy())
+	r.OthersShare = max(0, all.Share(all.Busy()-process.User-process.System))
+	r.Interfaces, r.Destinations = 1, "one"
+	if r.MachineCores == 1 {
+		r.CPUBesideProcess(machine, worker, process.Since(worker))
+		return
+	}
+	r.CPU(machine, worker, 1)
+	if r.MachineCores > 1 {
+		r.FarEndCore(machine, 1)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 
+	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
 	"myriad/iobackend"
 	"myriad/iobackend/afxdp"
@@ -34,7 +35,9 @@ func openNear(w *wire.World, c *Case) (n *near, err error) {
 		cfg.BusyPoll = time.Hour
 	}
 	err = w.Enter(func() error {
-		device, err := afxdp.Open(iobackend.Config{Interface: wire.Interface, Addresses: []netip.Prefix{wire.Sources}, Queues: 1})
+		device, err := afxdp.OpenWith(iobackend.Config{
+			Interface: wire.Interface, Addresses: []netip.Prefix{wire.Sources}, Queues: 1,
+		}, afxdp.Options{Live: c.Live})
 		if err != nil {
 			return err
 		}
@@ -64,26 +67,33 @@ func (n *near) connect() error {
 	return errors.Join(errs...)
 }
 
+// own is what a worker says of itself.
+type own struct {
+	turns         *hdrhistogram.Histogram // since the last time
+	framesPerTurn float64
+	used          usage.CPU // by its thread
+}
+
 // own has the worker begin a new count of its turns, and returns the last one.
-func (n *near) own(ctx context.Context) (h *hdrhistogram.Histogram, framesPerTurn float64, err error) {
+func (n *near) own(ctx context.Context) (o own, err error) {
 	done := make(chan struct{})
 	err = n.client.Do(0, func(*tcpclient.Worker) {
 		q := &n.device.queue
-		h = q.own
+		o.turns, o.used = q.own, usage.Thread()
 		if q.turns > 0 {
-			framesPerTurn = float64(h.TotalCount()) / float64(q.turns)
+			o.framesPerTurn = float64(q.own.TotalCount()) / float64(q.turns)
 		}
 		q.own, q.turns = newHistogram(), 0
 		close(done)
 	})
 	if err != nil {
-		return nil, 0, err
+		return own{}, err
 	}
 	select {
 	case <-done:
-		return h, framesPerTurn, nil
+		return o, nil
 	case <-ctx.Done():
-		return nil, 0, ctx.Err()
+		return own{}, ctx.Err()
 	}
 }
 

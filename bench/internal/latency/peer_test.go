@@ -102,7 +102,10 @@ func TestCaseIsRefused(t *testing.T) {
 }
 
 func TestDisturbedRunsSaySo(t *testing.T) {
-	require.Empty(t, (&Result{OfferedPerSecond: 100, SentPerSecond: 99}).Disturbed())
-	r := Result{OfferedPerSecond: 100, SentPerSecond: 50, Unanswered: 1, SentAgain: 2, StealShare: 0.5, OthersShare: 0.5, FromDue: Times{P99: 1000}}
-	require.Len(t, r.Disturbed(), 6)
+	r := Result{OfferedPerSecond: 100, SentPerSecond: 99}
+	r.judge()
+	require.Empty(t, r.Disturbed)
+	r = Result{OfferedPerSecond: 100, SentPerSecond: 50, Unanswered: 1, SentAgain: 2, StealShare: 0.5, OthersShare: 0.5, FromDue: Times{P99: 1000}}
+	r.judge()
+	require.Len(t, r.Disturbed, 6)
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
 )
@@ -25,7 +26,7 @@ func Run(ctx context.Context, c Case, each func(*Result) error) (err error) {
 	if err := c.validate(); err != nil {
 		return err
 	}
-	world, err := wire.New(wire.Config{Queues: 1, Bare: true})
+	world, err := wire.New(wire.Config{Queues: 1, Bare: true, PassFar: true})
 	if err != nil {
 		return fmt.Errorf("latency: %w", err)
 	}
@@ -40,7 +41,7 @@ func Run(ctx context.Context, c Case, each func(*Result) error) (err error) {
 		return fmt.Errorf("latency: %w", err)
 	}
 	defer func() { err = errors.Join(err, near.close()) }()
-	r := run{Case: c, far: far, near: near, each: each, coalescing: coalescing(world)}
+	r := run{Case: c, world: world, far: far, near: near, each: each, coalescing: coalescing(world)}
 	failed := make(chan error)
 	go func() { // on the far end's thread
 		thread()
@@ -54,6 +55,7 @@ func Run(ctx context.Context, c Case, each func(*Result) error) (err error) {
 
 type run struct {
 	Case
+	world      *wire.World
 	far        *far
 	near       *near
 	each       func(*Result) error
@@ -104,26 +106,41 @@ func (r *run) one(ctx context.Context, load float64) (Result, error) {
 	o.connections = int(min(max(o.rate*reuse.Seconds(), 1), ConnectionsMax))
 	result := Result{
 		Batch: r.Batch, BusyPoll: r.Poll, Load: load, Capacity: r.capacity, OfferedPerSecond: o.rate,
-		Queues: 1, FrameBytes: FrameBytes, Interfaces: "veth " + wire.FarInterface + " to " + wire.Interface, Coalescing: r.coalescing,
+		Queues: 1, Coalescing: r.coalescing, Backend: "afxdp",
 	}
-	if _, _, err := r.near.own(ctx); err != nil {
+	if r.Live {
+		result.Backend = "live"
+	}
+	device, _, err := r.world.Counters()
+	if err != nil {
 		return result, err
 	}
-	before, process := usage.Cores(), usage.Process()
+	earlier, err := r.near.own(ctx)
+	if err != nil {
+		return result, err
+	}
+	machine, process := usage.Machine(), usage.Process()
 	t, took, err := r.far.run(ctx, o)
 	if err != nil {
 		return result, err
 	}
-	result.shares(usage.SinceAll(usage.Cores(), before), usage.Process().Since(process))
-	own, perTurn, err := r.near.own(ctx)
+	machine, process = usage.Machine().Since(machine), usage.Process().Since(process)
+	own, err := r.near.own(ctx)
 	if err != nil {
 		return result, err
 	}
+	after, _, err := r.world.Counters()
+	if err != nil {
+		return result, err
+	}
+	result.shares(machine, process, own.used.Since(earlier.used))
+	result.Rates(report.TrafficOfDevice(after.Since(device)), 0, took)
 	result.SentPerSecond = float64(t.requests) / took.Seconds()
 	result.Requests, result.Answered = t.requests, t.answered
 	result.Unanswered, result.SentAgain = t.requests-min(t.requests, t.answered), t.again
 	result.FrameToFrame, result.FromDue = times(t.frame), times(t.due)
-	result.Own, result.FramesPerTurn = times(own), perTurn
+	result.Own, result.FramesPerTurn = times(own.turns), own.framesPerTurn
+	result.judge()
 	return result, nil
 }
 

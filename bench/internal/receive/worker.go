@@ -39,8 +39,8 @@ func (w *worker) run() {
 	runtime.LockOSThread() // for good: a pinned thread ends with its goroutine
 	c := &w.receiver.config
 	cpu.Pin(c.CPUs, w.index%c.CPUs)
-	before := threadCPU()
-	defer func() { w.cpu = threadCPU().Since(before) }()
+	before := usage.Thread()
+	defer func() { w.cpu = usage.Thread().Since(before) }()
 	w.since = w.queue.Now()
 	for !w.receiver.stop.Load() {
 		if w.receiver.paused.Load() {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/farend"
+	"myriad/bench/internal/netdev"
 	"myriad/bench/internal/usage"
 )
 
@@ -58,6 +59,16 @@ type Traffic struct {
 func TrafficOf(c *farend.Counters) Traffic {
 	return Traffic{Out: c.Received(), In: c.Sent, OutWire: c.WireIn, InWire: c.WireOut}
 }
+
+// TrafficOfDevice is what a client's device counted. It counts frames without
+// padding, so that of what is sent mixed one below the shortest counts up to 6
+// bytes less.
+func TrafficOfDevice(c netdev.Counters) Traffic {
+	return Traffic{Out: c.Sent, In: c.Received, OutWire: onwire(c.SentBytes, c.Sent), InWire: onwire(c.ReceivedBytes, c.Received)}
+}
+
+// onwire adds check sequences, preambles and gaps.
+func onwire(bytes, frames uint64) uint64 { return max(bytes+(4+Onwire)*frames, 84*frames) }
 
 // Onwire is what a frame takes besides itself: preamble and gap.
 const Onwire = 20

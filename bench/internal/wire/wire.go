@@ -43,6 +43,9 @@ type Config struct {
 	Verify bool
 	// Bare attaches no far end: the caller brings another one.
 	Bare bool
+	// PassFar attaches a program that passes everything to the far device, where
+	// nothing else is: the near one does not take live frames otherwise.
+	PassFar bool
 	// Silent has the far end answer no SYN.
 	Silent bool
 	// Pass attaches a program that passes everything to the near device, for
@@ -86,7 +89,7 @@ func New(c Config) (w *World, err error) {
 	pair, err := testbed.Veth(w.near, w.far, testbed.VethConfig{
 		NearName: Interface, FarName: FarInterface,
 		Queues:      c.Queues,
-		XDPPassNear: c.Pass,
+		XDPPassNear: c.Pass, XDPPassFar: c.PassFar,
 	})
 	if err != nil {
 		return nil, err
