@@ -43,9 +43,19 @@ func (o *Overlay) Texts() *Texts {
 
 // Reply is what an ultrapeer answers to a crawler; it may not be changed.
 func (t *Texts) Reply(node uint32) []byte {
-	from := uint32(0)
+	piece, from, to := t.Where(node)
+	return t.pieces[piece][from:to]
+}
+
+// Where is the piece that a reply lies in, its first byte there, and the one
+// behind its last.
+func (t *Texts) Where(node uint32) (piece int, from, to uint32) {
 	if node%textsPiece > 0 {
 		from = t.ends[node-1]
 	}
-	return t.pieces[node/textsPiece][from:t.ends[node]]
+	return int(node / textsPiece), from, t.ends[node]
 }
+
+// Pieces are the replies as they lie in memory. Another place may be put in
+// for each, with the same bytes, before anybody reads.
+func (t *Texts) Pieces() [][]byte { return t.pieces }

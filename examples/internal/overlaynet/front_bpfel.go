@@ -13,28 +13,74 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type frontCounters struct {
+type frontBpfDevmapVal struct {
 	_       structs.HostLayout
-	Syns    uint64
-	Refused uint64
-	Legs    uint64
-	Fins    uint64
-	Rsts    uint64
+	Ifindex uint32
+	BpfProg struct {
+		_  structs.HostLayout
+		Fd int32
+	}
+}
+
+type frontCounters struct {
+	_        structs.HostLayout
+	Syns     uint64
+	Refused  uint64
+	Requests uint64
+	Swapped  uint64
+	Segments uint64
+	Bytes    uint64
+	Legs     uint64
+	Fins     uint64
+	Rsts     uint64
+	Acks     uint64
+}
+
+type frontPiece struct {
+	_     structs.HostLayout
+	Bytes [1024]uint8
+}
+
+type frontText struct {
+	_      structs.HostLayout
+	Piece  uint32
+	From   uint32
+	Length uint16
+	Sums   [3]uint16
+}
+
+type frontTurns struct {
+	_     structs.HostLayout
+	Taken uint32
+	Left  uint32
+	Copy  uint32
 }
 
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	frontMapBehind    = "behind"
-	frontMapCounts    = "counts"
-	frontProgFront    = "front"
-	frontVarBase      = "base"
-	frontVarLeg       = "leg"
-	frontVarNodes     = "nodes"
-	frontVarSecret    = "secret"
-	frontVarSeed      = "seed"
-	frontVarUsualPort = "usual_port"
+	frontMapBehind       = "behind"
+	frontMapCopies1      = "copies_1"
+	frontMapCopies2      = "copies_2"
+	frontMapCopies3      = "copies_3"
+	frontMapCopies4      = "copies_4"
+	frontMapCounts       = "counts"
+	frontMapPieces       = "pieces"
+	frontMapTexts        = "texts"
+	frontMapTurns        = "turns"
+	frontProgFront       = "front"
+	frontProgReply       = "reply"
+	frontVarBase         = "base"
+	frontVarLeg          = "leg"
+	frontVarNodes        = "nodes"
+	frontVarPieceBytes   = "piece_bytes"
+	frontVarRequest      = "request"
+	frontVarRequestBytes = "request_bytes"
+	frontVarRequestSum   = "request_sum"
+	frontVarSecret       = "secret"
+	frontVarSeed         = "seed"
+	frontVarUsualPort    = "usual_port"
 )
 
 // loadFront returns the embedded CollectionSpec for front.
@@ -80,26 +126,38 @@ type frontSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type frontProgramSpecs struct {
 	Front *ebpf.ProgramSpec `ebpf:"front"`
+	Reply *ebpf.ProgramSpec `ebpf:"reply"`
 }
 
 // frontMapSpecs contains maps before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type frontMapSpecs struct {
-	Behind *ebpf.MapSpec `ebpf:"behind"`
-	Counts *ebpf.MapSpec `ebpf:"counts"`
+	Behind  *ebpf.MapSpec `ebpf:"behind"`
+	Copies1 *ebpf.MapSpec `ebpf:"copies_1"`
+	Copies2 *ebpf.MapSpec `ebpf:"copies_2"`
+	Copies3 *ebpf.MapSpec `ebpf:"copies_3"`
+	Copies4 *ebpf.MapSpec `ebpf:"copies_4"`
+	Counts  *ebpf.MapSpec `ebpf:"counts"`
+	Pieces  *ebpf.MapSpec `ebpf:"pieces"`
+	Texts   *ebpf.MapSpec `ebpf:"texts"`
+	Turns   *ebpf.MapSpec `ebpf:"turns"`
 }
 
 // frontVariableSpecs contains global variables before they are loaded into the kernel.
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type frontVariableSpecs struct {
-	Base      *ebpf.VariableSpec `ebpf:"base"`
-	Leg       *ebpf.VariableSpec `ebpf:"leg"`
-	Nodes     *ebpf.VariableSpec `ebpf:"nodes"`
-	Secret    *ebpf.VariableSpec `ebpf:"secret"`
-	Seed      *ebpf.VariableSpec `ebpf:"seed"`
-	UsualPort *ebpf.VariableSpec `ebpf:"usual_port"`
+	Base         *ebpf.VariableSpec `ebpf:"base"`
+	Leg          *ebpf.VariableSpec `ebpf:"leg"`
+	Nodes        *ebpf.VariableSpec `ebpf:"nodes"`
+	PieceBytes   *ebpf.VariableSpec `ebpf:"piece_bytes"`
+	Request      *ebpf.VariableSpec `ebpf:"request"`
+	RequestBytes *ebpf.VariableSpec `ebpf:"request_bytes"`
+	RequestSum   *ebpf.VariableSpec `ebpf:"request_sum"`
+	Secret       *ebpf.VariableSpec `ebpf:"secret"`
+	Seed         *ebpf.VariableSpec `ebpf:"seed"`
+	UsualPort    *ebpf.VariableSpec `ebpf:"usual_port"`
 }
 
 // frontObjects contains all objects after they have been loaded into the kernel.
@@ -122,14 +180,28 @@ func (o *frontObjects) Close() error {
 //
 // It can be passed to loadFrontObjects or ebpf.CollectionSpec.LoadAndAssign.
 type frontMaps struct {
-	Behind *ebpf.Map `ebpf:"behind"`
-	Counts *ebpf.Map `ebpf:"counts"`
+	Behind  *ebpf.Map `ebpf:"behind"`
+	Copies1 *ebpf.Map `ebpf:"copies_1"`
+	Copies2 *ebpf.Map `ebpf:"copies_2"`
+	Copies3 *ebpf.Map `ebpf:"copies_3"`
+	Copies4 *ebpf.Map `ebpf:"copies_4"`
+	Counts  *ebpf.Map `ebpf:"counts"`
+	Pieces  *ebpf.Map `ebpf:"pieces"`
+	Texts   *ebpf.Map `ebpf:"texts"`
+	Turns   *ebpf.Map `ebpf:"turns"`
 }
 
 func (m *frontMaps) Close() error {
 	return _FrontClose(
 		m.Behind,
+		m.Copies1,
+		m.Copies2,
+		m.Copies3,
+		m.Copies4,
 		m.Counts,
+		m.Pieces,
+		m.Texts,
+		m.Turns,
 	)
 }
 
@@ -137,12 +209,16 @@ func (m *frontMaps) Close() error {
 //
 // It can be passed to loadFrontObjects or ebpf.CollectionSpec.LoadAndAssign.
 type frontVariables struct {
-	Base      *ebpf.Variable `ebpf:"base"`
-	Leg       *ebpf.Variable `ebpf:"leg"`
-	Nodes     *ebpf.Variable `ebpf:"nodes"`
-	Secret    *ebpf.Variable `ebpf:"secret"`
-	Seed      *ebpf.Variable `ebpf:"seed"`
-	UsualPort *ebpf.Variable `ebpf:"usual_port"`
+	Base         *ebpf.Variable `ebpf:"base"`
+	Leg          *ebpf.Variable `ebpf:"leg"`
+	Nodes        *ebpf.Variable `ebpf:"nodes"`
+	PieceBytes   *ebpf.Variable `ebpf:"piece_bytes"`
+	Request      *ebpf.Variable `ebpf:"request"`
+	RequestBytes *ebpf.Variable `ebpf:"request_bytes"`
+	RequestSum   *ebpf.Variable `ebpf:"request_sum"`
+	Secret       *ebpf.Variable `ebpf:"secret"`
+	Seed         *ebpf.Variable `ebpf:"seed"`
+	UsualPort    *ebpf.Variable `ebpf:"usual_port"`
 }
 
 // frontPrograms contains all programs after they have been loaded into the kernel.
@@ -150,11 +226,13 @@ type frontVariables struct {
 // It can be passed to loadFrontObjects or ebpf.CollectionSpec.LoadAndAssign.
 type frontPrograms struct {
 	Front *ebpf.Program `ebpf:"front"`
+	Reply *ebpf.Program `ebpf:"reply"`
 }
 
 func (p *frontPrograms) Close() error {
 	return _FrontClose(
 		p.Front,
+		p.Reply,
 	)
 }
 

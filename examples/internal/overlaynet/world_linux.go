@@ -78,7 +78,7 @@ func (c *Config) answer() (end func() (account any, err error), err error) {
 		return nil, err
 	}
 	secret, texts := rand.Uint64(), o.Texts()
-	front, err := c.front(o, secret)
+	front, err := c.front(o, texts, secret)
 	if err != nil {
 		return nil, errors.Join(err, device.Close())
 	}
@@ -100,9 +100,9 @@ func (c *Config) answer() (end func() (account any, err error), err error) {
 }
 
 // front puts a front before the far end, where that works over AF_XDP.
-func (c *Config) front(o *overlay.Overlay, secret uint64) (*front, error) {
+func (c *Config) front(o *overlay.Overlay, texts *overlay.Texts, secret uint64) (*front, error) {
 	if c.Backend == "afpacket" {
 		return nil, nil
 	}
-	return placeFront(farInterface, o, secret)
+	return placeFront(farInterface, o, texts, c.Request, secret)
 }
