@@ -173,11 +173,15 @@ func (s *snapshot) open() error {
 	if err != nil {
 		return err
 	}
+	var before []string
+	if s.o.demo() {
+		before = []string{"live"} // its wire is a veth pair with XDP at the other end
+	}
 	s.way, err = network.Choose(s.o.Backend, s.o.demo(), func(backend string) (err error) {
 		in.Backend = backend
 		s.client, err = tcpclient.New(c, s.crawl.Handler)
 		return err
-	})
+	}, before...)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ var badUsage = []struct {
 	{[]string{"-root", "example.org"}, true, "no IPv4 address"},
 	{[]string{"-type", "BOGUS"}, true, "TYPE65"},
 	{[]string{"-zone", "a..b"}, true, "-zone"},
-	{[]string{"-backend", "dpdk"}, false, "afxdp or afpacket"},
+	{[]string{"-backend", "dpdk"}, false, "one of afxdp, live, afpacket"},
 	{[]string{"-rate", "-1"}, false, "-rate -1"},
 	{[]string{"-rate", "NaN"}, false, "-rate NaN"},
 	{[]string{"-timeout", "0"}, false, "-timeout 0s"},

@@ -39,7 +39,7 @@ func (p *Program) describeValues(c *cobra.Command) {
 	choose := func(name string, values ...string) {
 		_ = c.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	choose("backend", "afxdp", "afpacket")
+	choose("backend", backends...)
 	choose("status", "json")
 	var fields []string
 	for _, f := range p.Schemas[0].Fields {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"net"
 	"slices"
+	"strings"
 
 	"myriad/examples/internal/flags"
 	"myriad/examples/internal/metrics"
@@ -48,7 +49,7 @@ func (o *Options) define(f *flag.FlagSet, w Words) {
 	f.Var(&o.Sources, "source", "our addresses on it, which nobody else may use: `CIDR`s with commas between; may be repeated")
 	f.Var(&o.Gateway, "gateway", "next hop (the kernel's default route of the device): `address`")
 	f.Var(&o.GatewayMAC, "gateway-mac", "Ethernet address of the next hop, instead of asking for it: `MAC`")
-	f.StringVar(&o.Backend, "backend", "", "`name` of the way to the device: afxdp or afpacket (the first that works)")
+	f.StringVar(&o.Backend, "backend", "", "`name` of the way to the device: afxdp, live (AF_XDP that sends faster, on a veth)\nor afpacket (the first that works)")
 	f.IntVar(&o.Queues, "queues", 0, "`number` of queues of the device to use (all)")
 	f.Float64Var(&o.Rate, "rate", 0, w.Rate)
 	f.Var(&o.Exclude, "exclude", "`file` of addresses and CIDRs that are left alone, one a line, # begins a comment; may be repeated")
@@ -70,10 +71,13 @@ var groups = []Group{
 	{"Output", []string{"out", "fields", "state", "report", "metrics", "status", "q", "v"}},
 }
 
+// backends are what -backend takes.
+var backends = []string{"afxdp", "live", "afpacket"}
+
 // check refuses what no program can do.
 func (o *Options) check(p *Program) error {
-	if o.Backend != "" && o.Backend != "afxdp" && o.Backend != "afpacket" {
-		return fmt.Errorf("-backend %q: give afxdp or afpacket, or leave it out for the first that works", o.Backend)
+	if o.Backend != "" && !slices.Contains(backends, o.Backend) {
+		return fmt.Errorf("-backend %q: give one of %s, or leave it out", o.Backend, strings.Join(backends, ", "))
 	}
 	if math.IsNaN(o.Rate) || math.IsInf(o.Rate, 0) || o.Rate < 0 {
 		return fmt.Errorf("-rate %v: give a number above 0, or 0 for no limit", o.Rate)
