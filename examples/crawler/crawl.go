@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -51,6 +52,7 @@ type session struct {
 	out        *program.Out
 	dir        *state.Dir // nil without -state
 	delays     latency.Histogram
+	tells      bool        // of each page without a reply
 	ended      atomic.Bool // the crawl is, so nothing more comes to be known
 	net        *network.Network
 	store      frontier.Store
@@ -207,6 +209,7 @@ func (s *session) openNetwork() (err error) {
 		return err
 	}
 	s.run.Log.Info(s.net.Way().Announce(c.Interface.Name) + where + "; output to " + s.out.Name)
+	s.run.Details(c.Interface.Sources, s.net.Devices()...)
 	return nil
 }
 
@@ -235,8 +238,10 @@ func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
 		Lookup: s.net.Lookup, Write: s.write,
 		Parallel: s.o.Parallel, Lookups: lookups,
 		PagesMax: s.o.PagesMax, DepthMax: s.o.DepthMax, RedirectsMax: redirectsMax,
-		IgnoreRobots: s.o.IgnoreRobots, Archive: s.archiver(),
+		IgnoreRobots: s.o.IgnoreRobots, Archive: s.archiver(), Rules: s.tellRules(),
 	})
+	s.tells = s.run.Targets()
+	s.run.Log.Debug("crawl", "seeds", len(seeds), "left of the run before", s.before.Left, "fetched before", s.before.Seen-s.before.Left)
 	before, start := network.Process(), time.Now()
 	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.net.Way().Backend, Unit: "pages"}, s.account)
 	watched, stop := s.watch(ctx)
@@ -358,7 +363,24 @@ func (s *session) write(r *crawl.Record) error {
 	if s.check != nil {
 		s.check.note(r)
 	}
+	if s.tells && r.Error != "" {
+		s.run.Missed(r.URL, cmp.Or(r.Detail, r.Error), r.Attempts)
+	}
 	return nil
+}
+
+// tellRules tells of each site's robots.txt, with -v; nil without.
+func (s *session) tellRules() func(site string, rules *robots.Rules, err error) {
+	if !s.run.Detailed() {
+		return nil
+	}
+	return func(site string, rules *robots.Rules, err error) {
+		if err != nil {
+			s.run.Log.Debug("robots.txt", "site", site, "failed", err)
+			return
+		}
+		s.run.Log.Debug("robots.txt", "site", site, "bytes", rules.Bytes(), "allows /", rules.Allowed(site+"/"), "delay", rules.Delay())
+	}
 }
 
 // account is how the crawl stands, this run's alone. A page is found when it

@@ -108,13 +108,14 @@ func TestDemo(t *testing.T) {
 	for backend, name := range map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"} {
 		t.Run(backend, func(t *testing.T) {
 			t.Parallel() // most of the time goes into waiting for silence
-			cmd, stderr := endtest.Command(t, "-demo-pages", "800", "-demo-hosts", "60", "-demo-seed", "3", "-backend", backend)
+			cmd, stderr := endtest.Command(t, "-demo-pages", "800", "-demo-hosts", "60", "-demo-seed", "3", "-backend", backend, "-v", "-v")
 			out, err := cmd.Output()
 			require.NoError(t, err, stderr)
 			requireCrawled(t, demoweb.Default(3, 800, 60), readRecords(t, bytes.NewReader(out)))
 			told := stderr.String()
 			require.Contains(t, told, "crawler: "+name+" on ")
-			for _, part := range []string{"Finished", "ended as it should", "Myriad's workers", "crawler ", "demo server "} {
+			for _, part := range []string{"Finished", "ended as it should", "Myriad's workers", "crawler ", "demo server ", "process (", "settings (", "-demo-pages: 800", "device (name: myriad0, method: " + backend,
+				"robots.txt (site: http", "no result (target: http", "politeness (connections at a time", "the stack's counters ("} {
 				require.Contains(t, told, part)
 			}
 			require.NotContains(t, told, "\r", "no progress line but on a terminal")

@@ -167,7 +167,7 @@ func (s *snapshot) open() error {
 		Seeds: s.seeds, Sources: in.Sources, UserAgent: s.userAgent(), Parallel: s.o.Parallel,
 		PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix,
 		NodesMax: s.o.KnownMax, ContactMax: s.o.NodesMax, Attempts: s.o.Attempts, Write: s.out.WritePages,
-		Journal: s.journal, Leaves: s.leavesBegin,
+		Journal: s.journal, Leaves: s.leavesBegin, Missed: s.missed(),
 		Excluded: s.excluded, Latency: func(worker int, rtt time.Duration) { s.rtts[worker].Observe(rtt) },
 	})
 	if err != nil {
@@ -191,7 +191,19 @@ func (s *snapshot) open() error {
 		where = fmt.Sprintf(", to a demo network of %d ultrapeers in a namespace of its own", s.o.DemoNodes)
 	}
 	s.run.Log.Info(s.way.Announce(in.Name) + where + "; output to " + s.out.Name)
+	s.run.Details(in.Sources, s.client.Devices()...)
+	s.run.Log.Debug("snapshot", "seeds", len(s.seeds))
 	return nil
+}
+
+// missed tells of each node that gave no answer, with -v -v; nil without.
+func (s *snapshot) missed() func(gnutella.Address, gnucrawl.Reason, int) {
+	if !s.run.Targets() {
+		return nil
+	}
+	return func(a gnutella.Address, why gnucrawl.Reason, attempts int) {
+		s.run.Missed(a.String(), why.String(), attempts)
+	}
 }
 
 // excluded reports whether a node is left alone.

@@ -47,10 +47,11 @@ func TestGnutellaDemo(t *testing.T) {
 		t.Run(backend, func(t *testing.T) {
 			edges := filepath.Join(t.TempDir(), "edges")
 			cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-demo-nodes", nodes, "-demo-seed", "3",
-				"-backend", backend, "-edges", edges, "-max-known", "200000")
+				"-backend", backend, "-edges", edges, "-max-known", "200000", "-v", "-v")
 			out, err := cmd.Output()
 			require.NoError(t, err, stderr)
-			for _, part := range []string{"Snapshot in", "10000 nodes contacted", "components  ", "1, the largest of 10000 nodes", "Every node and every edge"} {
+			for _, part := range []string{"Snapshot in", "10000 nodes contacted", "components  ", "1, the largest of 10000 nodes", "Every node and every edge",
+				"settings (", "-demo-nodes: 10000", "device (name: myriad0, method: " + backend, "our addresses (", "why: busy, attempts: ", "politeness ("} {
 				require.Contains(t, stderr.String(), part)
 			}
 			kinds := readNodes(t, out)

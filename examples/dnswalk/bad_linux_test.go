@@ -185,7 +185,7 @@ func TestBadServers(t *testing.T) {
 	require.NoError(t, os.WriteFile(list, names.Bytes(), 0o600))
 	report := filepath.Join(t.TempDir(), "report.html")
 	cmd, stderr := endtest.Command(t, "-interface", "near0", "-source", "198.18.1.0/28", "-allow", "198.18.0.0/15", "-root", "198.19.0.1",
-		"-names", list, "-timeout", "100ms", "-tries", "2", "-parallel", "2", "-rate", "0", "-per-server-rate", "0", "-report", report)
+		"-names", list, "-timeout", "100ms", "-tries", "2", "-parallel", "2", "-rate", "0", "-per-server-rate", "0", "-report", report, "-v", "-v")
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	require.NoError(t, near.Start(cmd))
@@ -209,6 +209,15 @@ func TestBadServers(t *testing.T) {
 	}
 	require.Regexp(t, `requests +[0-9]+, .* [1-9][0-9]* replies to something else, [1-9][0-9]* too late`, stderr.String())
 	require.Contains(t, stderr.String(), "no_query: ", "the forged ones")
+	for _, d := range domains {
+		if d.outcome != "NOERROR" {
+			require.Contains(t, stderr.String(), fmt.Sprintf("no result (target: n0.%s. A, why: %s, attempts: ", d.name, d.outcome))
+			require.Equal(t, 1, strings.Count(stderr.String(), fmt.Sprintf("server (address: %s, trouble: %s)", d.addr(), d.outcome)), "of each server once")
+		}
+	}
+	for _, part := range []string{"process (", "settings (", "-tries: 2", "device (name: near0", "our addresses (", "politeness (requests at a time per server: at most 4", "root servers: ", "dropped (", "counters ("} {
+		require.Contains(t, stderr.String(), part)
+	}
 	content, err := os.ReadFile(report)
 	require.NoError(t, err)
 	require.Contains(t, string(content), "reply_late")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"sync"
 
 	"myriad/examples/internal/iterate"
@@ -21,18 +22,19 @@ type handler struct {
 	names  []ended // that the lines are of
 	over   sync.Once
 	delays latency.Histogram
+	tells  bool // of each name without an answer
 
 	mu     sync.Mutex // what others look at
 	counts iterate.Counts
 }
 
 func newHandler(s *session, w *tcpclient.Worker) *handler {
-	h := &handler{s: s}
+	h := &handler{s: s, tells: s.run.Targets()}
 	h.engine = iterate.New(iterate.Config{
 		Roots: s.roots, Parallel: s.o.Parallel, PerServer: s.o.PerServer, Streams: streamsMax,
 		Zones: s.o.Cache, Timeout: s.o.Timeout, Tries: s.o.Tries, QueriesPerName: s.o.Requests, Deadline: s.o.Deadline, Port: 53,
 		PerServerRate: s.o.PerServerRate, Excluded: s.excluded, Latency: &h.delays,
-		Next: h.next, Done: h.done, Turn: h.turn,
+		Next: h.next, Done: h.done, Turn: h.turn, Trouble: s.trouble(),
 	}, w)
 	return h
 }
@@ -75,6 +77,19 @@ func (h *handler) done(r *iterate.Result) {
 	h.names = append(h.names, ended{r.Number, outcome})
 	if h.s.check != nil {
 		h.s.check.note(r)
+	}
+	if h.tells && r.Failure != "" {
+		h.s.run.Missed(r.Question.Name+" "+iterate.TypeName(r.Question.Type), outcome, r.Requests)
+	}
+}
+
+// trouble tells, with -v, what servers do that hinders; nil without.
+func (s *session) trouble() func(netip.Addr, string) {
+	if !s.run.Detailed() {
+		return nil
+	}
+	return func(server netip.Addr, what string) {
+		s.run.Log.Debug("server", "address", server, "trouble", what)
 	}
 }
 

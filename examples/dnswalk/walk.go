@@ -219,6 +219,8 @@ func (s *session) openNetwork() (err error) {
 		where = fmt.Sprintf(", to a demo DNS of %d zones in a namespace of its own, served by %s", len(s.o.Demo.All()), s.world.Program)
 	}
 	s.run.Log.Info(s.way.Announce(in.Name) + where + "; output to " + s.out.out.Name)
+	s.run.Details(in.Sources, s.client.Devices()...)
+	s.run.Log.Debug("walk", "root servers", len(s.roots), "the first", s.roots[0].Addr, "names from", s.o.Names, "workers", min(len(s.handlers), s.o.PerServer))
 	return nil
 }
 

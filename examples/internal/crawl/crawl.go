@@ -36,6 +36,9 @@ type Options struct {
 	// goroutines; err is why the reply is not whole. It must not keep the
 	// reply. An error ends the crawl. nil archives nothing.
 	Archive func(t *frontier.Task, reply *fetch.Reply, err error) error
+	// Rules is told what the robots.txt of a site asks for, or why it could not
+	// be had, once each; nil is nobody.
+	Rules func(site string, rules *robots.Rules, err error)
 	// Parallel is the number of URLs in hand, and Lookups of names in hand,
 	// at a time.
 	Parallel, Lookups int

@@ -50,6 +50,9 @@ func (c *Crawl) ask(ctx context.Context, t *frontier.Task) (rules *robots.Rules,
 		c.counter.change(func(n *Counts) { n.Robots++ })
 		s.rules, s.err = c.options.Fetcher.Robots(ctx, t)
 		close(s.known)
+		if c.options.Rules != nil {
+			c.options.Rules(s.site, s.rules, s.err)
+		}
 		if s.err != nil {
 			c.rules.used(s)
 		}

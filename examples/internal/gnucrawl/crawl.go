@@ -38,6 +38,9 @@ type Options struct {
 	// Latency takes the round trips of the handshakes; nil is none. Each worker
 	// calls it with its index.
 	Latency func(worker int, rtt time.Duration)
+	// Missed is told of each node that gave no answer, by the workers; nil is
+	// nobody.
+	Missed func(a gnutella.Address, why Reason, attempts int)
 	// Attempts is how often a node is tried that does not answer, or refuses
 	// an address that has been there before.
 	Attempts int

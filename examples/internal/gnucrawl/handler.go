@@ -254,6 +254,9 @@ func (h *handler) answered(c *conn, why Reason) {
 	if h.crawl.o.Journal != nil {
 		h.keep(&r)
 	}
+	if missed := h.crawl.o.Missed; missed != nil && why != OK {
+		missed(h.crawl.table.address(c.node), why, int(r.attempts))
+	}
 	h.crawl.byReason[min(why, reasonCount-1)].Add(1)
 	h.change--
 }

@@ -196,6 +196,9 @@ func (e *Engine) lookUp(t *task, z *zone) bool {
 func (e *Engine) enlist(z *zone, a netip.Addr) {
 	if e.cfg.Excluded != nil && e.cfg.Excluded(a) {
 		e.counts.Excluded++
+		if e.cfg.Trouble != nil {
+			e.tell(e.server(a), string(Excluded))
+		}
 		z.excluded = true
 		return
 	}

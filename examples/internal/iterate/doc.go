@@ -25,6 +25,8 @@
 // comes from where the request went to, and repeats id, name, case, type and
 // class. Records outside the zone asked are not believed: neither glue nor
 // CNAME targets. A server that does not keep the case is asked over TCP.
+// A reply that comes when its request's time is up, or was answered, finds no
+// request of its port: tcpclient drops it as reply_late, whatever is in it.
 //
 // # Limits
 //

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"time"
 
 	"golang.org/x/net/dns/dnsmessage"
@@ -42,6 +43,9 @@ type Config struct {
 	Excluded func(netip.Addr) bool
 	// Latency takes the replies' delays; nil is none.
 	Latency *latency.Histogram
+	// Trouble is told once of each kind of trouble with each server: a Failure, or
+	// one of the ways to ask that it needs; nil is nobody.
+	Trouble func(server netip.Addr, what string)
 	// Next returns the next question, with a number that its Result repeats; ok
 	// is false when there is none for now.
 	Next func() (q Question, number uint64, ok bool)
@@ -158,6 +162,20 @@ func (e *Engine) Servers(f func(*Server)) {
 
 // End has the engine drop everything: no more results.
 func (e *Engine) End() { e.ended = true }
+
+// tell tells of trouble with a server.
+func (e *Engine) tell(s *Server, what string) {
+	if e.cfg.Trouble != nil && !slices.Contains(s.told, what) {
+		s.told = append(s.told, what)
+		e.cfg.Trouble(s.Addr, what)
+	}
+}
+
+// What servers need that do not do all that a request asks of them.
+const (
+	needsPlain  = "does not understand EDNS: asked without"
+	needsStream = "does not keep the letter case: asked over TCP"
+)
 
 func (e *Engine) server(a netip.Addr) *Server {
 	s := e.servers[a]

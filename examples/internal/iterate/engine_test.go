@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -399,8 +400,16 @@ func TestServerWithoutEDNS(t *testing.T) {
 		return leaf(m, stream)
 	}
 	w.servers[leaf2] = w.servers[leaf1]
-	w.resolve("www.zone.test.")
-	require.Equal(t, "192.0.2.1", w.got["www.zone.test."].Last)
+	var told []string
+	w.cfg.Trouble = func(server netip.Addr, what string) { told = append(told, server.String()+" "+what) }
+	w.cfg.Tries = 1
+	names := []string{"www.zone.test.", "a.zone.test.", "b.zone.test.", "c.zone.test.", "d.zone.test.", "e.zone.test."}
+	w.resolve(names...) // some of them while the first is not answered yet
+	for _, name := range names {
+		require.Equal(t, "192.0.2.1", w.got[name].Last)
+	}
+	slices.Sort(told)
+	require.Equal(t, []string{leaf1 + " " + needsPlain, leaf2 + " " + needsPlain}, told)
 }
 
 // Glue and CNAME targets outside the zone are not believed.

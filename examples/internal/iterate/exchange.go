@@ -23,9 +23,9 @@ func (e *Engine) transmit(t *task) bool {
 		e.giveUp(t, Deadline)
 		return true
 	}
-	t.id = uint16(e.random.Uint64())
+	t.id, t.edns = uint16(e.random.Uint64()), !t.server.plain
 	var err error
-	e.buffer, err = appendQuery(e.buffer[:0], Question{t.current, t.question.Type}, t.id, !t.server.plain, e.random, &t.sent)
+	e.buffer, err = appendQuery(e.buffer[:0], Question{t.current, t.question.Type}, t.id, t.edns, e.random, &t.sent)
 	if err != nil {
 		e.giveUp(t, NotSupported)
 		return true
@@ -152,7 +152,7 @@ func (e *Engine) broken(t *task, why tcpclient.Reason) {
 
 // sendStream sends the request with its length (RFC 1035 §4.2.2).
 func (e *Engine) sendStream(t *task) {
-	b, err := appendQuery(append(e.buffer[:0], 0, 0), Question{t.current, t.question.Type}, t.id, !t.server.plain, e.random, &t.sent)
+	b, err := appendQuery(append(e.buffer[:0], 0, 0), Question{t.current, t.question.Type}, t.id, t.edns, e.random, &t.sent)
 	if err != nil {
 		e.hangUp(t)
 		e.failed(t, NotSupported)
@@ -191,6 +191,7 @@ func (e *Engine) hangUp(t *task) {
 // failed ends a request without a usable reply: the next server's turn.
 func (e *Engine) failed(t *task, why Failure) {
 	t.why = why
+	e.tell(t.server, string(why))
 	e.leave(t)
 	e.advance(t)
 }

@@ -19,6 +19,7 @@ type Server struct {
 	smoothed time.Duration // delay, raised by silence; 0 = unknown
 	plain    bool          // does not understand EDNS
 	stream   bool          // does not keep the letter case: asked over TCP
+	told     []string      // the trouble with it that Config.Trouble knows of
 
 	next     time.Duration // when the next request may leave
 	paced    []*task       // ready, but for that

@@ -20,6 +20,7 @@ func (e *Engine) message(t *task, message []byte) {
 			return
 		}
 		t.server.stream = true
+		e.tell(t.server, needsStream)
 		e.again(t, true)
 	case errors.Is(err, errMismatch):
 		e.counts.Mismatch++
@@ -41,8 +42,9 @@ func (e *Engine) sort(t *task, r *reply) {
 	case dnsmessage.RCodeSuccess, dnsmessage.RCodeNameError:
 		e.answer(t, r)
 	case dnsmessage.RCodeFormatError, dnsmessage.RCodeNotImplemented:
-		if !t.server.plain { // RFC 6891 §7
+		if t.edns { // RFC 6891 §7; another's reply may have said so before
 			t.server.plain = true
+			e.tell(t.server, needsPlain)
 			e.again(t, t.stream)
 			return
 		}

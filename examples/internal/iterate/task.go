@@ -67,6 +67,7 @@ type task struct {
 	server   *Server           // asked, or to be asked
 	id       uint16
 	sent     dnsmessage.Name
+	edns     bool    // the request announces EDNS
 	why      Failure // of the last attempt
 
 	stream   bool // the request is over TCP

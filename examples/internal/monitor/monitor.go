@@ -1,9 +1,13 @@
 package monitor
 
 import (
+	"context"
 	"io"
+	"log/slog"
+	"maps"
 	"net"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -21,6 +25,7 @@ type Config struct {
 	Status   io.Writer    // for lines of JSON; nil for none
 	Metrics  net.Listener // nil for none; closed by End
 	Report   string       // the file; empty for none
+	Log      *slog.Logger // takes the counters at the end; nil for none
 	// Read gives the account. It may be called from several goroutines, one
 	// at a time.
 	Read func() account.Account
@@ -126,6 +131,12 @@ func (m *Monitor) End(how string, facts ...report.Fact) error {
 	m.sample(a, took)
 	m.bar.Finish(barState(a))
 	m.status(a, took, how)
+	if m.cfg.Log != nil {
+		tell(m.cfg.Log, "counters", a.Counters)
+		tell(m.cfg.Log, "the stack's counters", a.Stack.Counters)
+		tell(m.cfg.Log, "frames and segments dropped", a.Stack.Drops)
+		tell(m.cfg.Log, "connections failed", a.Stack.FailedBy)
+	}
 	if m.server != nil {
 		_ = m.server.Close()
 	}
@@ -137,4 +148,17 @@ func (m *Monitor) End(how string, facts ...report.Fact) error {
 		Took: took, End: how, Facts: facts, Samples: m.samples, Account: a,
 	}
 	return r.Write(m.cfg.Report)
+}
+
+// tell tells the counts that are not 0, if there are any.
+func tell[V int64 | uint64](log *slog.Logger, what string, counts map[string]V) {
+	var all []slog.Attr
+	for _, name := range slices.Sorted(maps.Keys(counts)) {
+		if counts[name] != 0 {
+			all = append(all, slog.Any(name, counts[name]))
+		}
+	}
+	if len(all) > 0 {
+		log.LogAttrs(context.Background(), slog.LevelDebug, what, all...)
+	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"myriad/iobackend"
 	"myriad/tcpclient"
 )
 
@@ -137,6 +138,9 @@ func (n *Network) Lookup(ctx context.Context, host string) (netip.Addr, error) {
 	}
 	return addrs[0].Unmap(), nil
 }
+
+// Devices are those that were opened.
+func (n *Network) Devices() []iobackend.Info { return n.client.Devices() }
 
 // Stats are the stack's.
 func (n *Network) Stats() tcpclient.Stats { return n.client.Stats() }

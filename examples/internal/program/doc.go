@@ -16,7 +16,8 @@
 // Lines go to -out, which is standard output unless that is a terminal;
 // everything for people goes to standard error: messages, a progress line
 // where that is a terminal, a summary at the end. -q leaves only warnings and
-// errors. With -status json all that is on standard error is lines of JSON:
+// errors; -v adds how the run came to be what it is (Run.Details), and -v -v
+// each target without a result (Run.Missed). With -status json all that is on standard error is lines of JSON:
 // messages (time, level, msg) and how the run stands (schema status/1).
 // NO_COLOR is honoured.
 //

@@ -17,21 +17,24 @@ import (
 // newLogger makes the logger that the options ask for: a line for people, or
 // of JSON.
 func newLogger(name string, out *os.File, o *Options) *slog.Logger {
-	level := slog.LevelInfo
-	if o.Quiet {
-		level = slog.LevelWarn
-	}
-	if o.Verbose {
-		level = slog.LevelDebug
-	}
+	level := o.level()
 	if o.Status == "json" {
-		return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: redact.Attribute}))
+		return slog.New(slog.NewJSONHandler(out, &slog.HandlerOptions{Level: level, ReplaceAttr: attribute}))
 	}
 	terminal := progress.Terminal(out)
 	return slog.New(&plain{
 		name: name, out: out, mu: new(sync.Mutex), level: level, terminal: terminal,
 		color: terminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb",
 	})
+}
+
+// attribute is one of a line of JSON: without passwords, and with a name for
+// Trace, for which slog has none.
+func attribute(groups []string, a slog.Attr) slog.Attr {
+	if level, ok := a.Value.Any().(slog.Level); ok && a.Key == slog.LevelKey && level == Trace {
+		return slog.String(a.Key, "TRACE")
+	}
+	return redact.Attribute(groups, a)
 }
 
 // plain writes messages as "program: message (key: value)".

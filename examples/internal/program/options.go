@@ -34,7 +34,7 @@ type Options struct {
 	Metrics string
 	Status  string
 	Quiet   bool
-	Verbose bool
+	Verbose verbosity
 }
 
 // Words are what the flags of all programs say in one of them.
@@ -61,7 +61,7 @@ func (o *Options) define(f *flag.FlagSet, w Words) {
 	f.StringVar(&o.Metrics, "metrics", "", "`address` for Prometheus: a port on loopback, or address:port")
 	f.StringVar(&o.Status, "status", "", "`json` for how it stands as a line of JSON a second on standard error, instead of what is for people")
 	f.BoolVar(&o.Quiet, "q", false, "quiet: warnings and errors only")
-	f.BoolVar(&o.Verbose, "v", false, "verbose: details, too")
+	f.Var(&o.Verbose, "v", "verbose: how the run came to be what it is, too; twice: also each target without a result")
 }
 
 // groups are theirs in -h.
@@ -85,7 +85,7 @@ func (o *Options) check(p *Program) error {
 	if o.Status != "" && o.Status != "json" {
 		return fmt.Errorf("-status %q: give json, or leave it out", o.Status)
 	}
-	if o.Quiet && o.Verbose {
+	if o.Quiet && o.Verbose > 0 {
 		return fmt.Errorf("-q and -v ask for less and for more: leave one of them out")
 	}
 	if o.Metrics != "" {

@@ -40,6 +40,7 @@ func (p *Program) Parse(args []string) error {
 	if p.Arguments == "" && len(arguments) > 0 {
 		return fmt.Errorf("unexpected argument %q: %s", arguments[0], p.Instead)
 	}
+	p.parsed = f
 	given := Given{}
 	f.Visit(func(f *flag.Flag) { given[f.Name] = true })
 	if err := p.Options.check(p); err != nil {

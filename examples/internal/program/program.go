@@ -43,6 +43,8 @@ type Program struct {
 	// Servers are what else the same binary is when a demo starts it.
 	Servers []Server
 	Run     func(ctx context.Context, r *Run) error
+
+	parsed *flag.FlagSet // as Parse has read it
 }
 
 // Example is a command line with what it does.

@@ -17,11 +17,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/examples/internal/account"
 	"myriad/examples/internal/jsonl"
 	"myriad/examples/internal/report"
 	"myriad/examples/internal/schema"
 	"myriad/examples/internal/state"
 	"myriad/examples/internal/targets"
+	"myriad/iobackend"
 )
 
 // toy is a program with a flag of its own.
@@ -202,7 +204,7 @@ func TestMessages(t *testing.T) {
 	log.Error("gone")
 	log.Debug("unseen")
 	newLogger("toy", f, &Options{Quiet: true}).Info("unseen")
-	newLogger("toy", f, &Options{Verbose: true}).Debug("seen")
+	newLogger("toy", f, &Options{Verbose: 1}).Debug("seen")
 	newLogger("toy", f, &Options{Status: "json"}).Info("a line", "x", 1)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -212,6 +214,73 @@ func TestMessages(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(lines[4]), &v))
 	require.Equal(t, "a line", v["msg"])
 	require.Len(t, lines, 5)
+}
+
+// -v may be given twice, and counts.
+func TestVerbosity(t *testing.T) {
+	for args, want := range map[string]slog.Level{
+		"": slog.LevelInfo, "-q": slog.LevelWarn, "-v": slog.LevelDebug, "-v -v": Trace, "-v -v -v": Trace, "-v=2": Trace, "-v -v=false": slog.LevelInfo,
+	} {
+		p, _, _ := toy()
+		require.NoError(t, p.Parse(strings.Fields(args)), args)
+		require.Equal(t, want, p.Options.level(), args)
+	}
+	for _, args := range []string{"-v=3", "-v=x", "-v=-1", "-q -v", "-q -v -v"} {
+		p, _, _ := toy()
+		require.ErrorContains(t, p.Parse(strings.Fields(args)), "-v", args)
+	}
+}
+
+// told is what a run says of itself at a verbosity.
+func told(t *testing.T, args ...string) string {
+	t.Helper()
+	p, _, _ := toy()
+	require.NoError(t, p.Parse(args))
+	path := filepath.Join(t.TempDir(), "log")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	defer f.Close()
+	r := &Run{Log: newLogger("toy", f, p.Options), Options: p.Options, program: p}
+	r.Details([]netip.Prefix{netip.MustParsePrefix("192.0.2.0/25")}, iobackend.Info{Name: "eth7", Method: "afxdp native", Queues: 3, BatchMax: 64})
+	if r.Detailed() {
+		r.promises(account.Account{Bounds: []account.Bound{{Name: "requests at a time", Limit: 4}, {Name: "pause", Limit: 2, Least: true}, {Name: "free"}}})
+	}
+	if r.Targets() {
+		r.Missed("192.0.2.1", "timed out", 3)
+	}
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(content)
+}
+
+func TestDetails(t *testing.T) {
+	require.Empty(t, told(t))
+	require.Empty(t, told(t, "-q"))
+	text := told(t, "-v", "-size", "3", "-rate", "12")
+	for _, part := range []string{
+		"toy: process (version: ", "-size: 3", "-rate: 12", "name: eth7, method: afxdp native, queues: 3, batch: 64", "[192.0.2.0/25], count: 128",
+		"left alone (special-purpose blocks: ", "politeness (requests at a time: at most 4, pause: at least 2, free: no limit)",
+	} {
+		require.Contains(t, text, part)
+	}
+	require.NotContains(t, text, "no result")
+	require.Contains(t, told(t, "-v", "-v"), "toy: no result (target: 192.0.2.1, why: timed out, attempts: 3)\n")
+	for line := range strings.Lines(told(t, "-v", "-v", "-status", "json")) {
+		var v map[string]any
+		require.NoError(t, json.Unmarshal([]byte(line), &v), line)
+		require.Contains(t, []any{"DEBUG", "TRACE"}, v["level"])
+	}
+}
+
+// What is not to be told costs nothing.
+func TestQuietDetailsDoNotAllocate(t *testing.T) {
+	p, _, _ := toy()
+	r := &Run{Log: newLogger("toy", os.Stderr, p.Options), Options: p.Options, program: p}
+	require.Zero(t, testing.AllocsPerRun(100, func() {
+		if r.Targets() {
+			r.Missed("192.0.2.1", "timed out", 3)
+		}
+	}))
 }
 
 // A password in -cluster is told to nobody.

@@ -1,6 +1,7 @@
 package program
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -68,6 +69,7 @@ func (r *Run) OpenOut() (*Out, error) {
 	if only != nil {
 		o.Select(only)
 	}
+	r.Log.Debug("output", "file", o.Name, "schema", r.program.output().ID(), "fields", cmp.Or(r.Options.Fields, "all"), "new", o.file == nil || o.made)
 	return o, nil
 }
 
@@ -93,6 +95,7 @@ func (r *Run) OpenState(version int, settings map[string]string) (*state.Dir, er
 	if err != nil {
 		return nil, err
 	}
+	r.Log.Debug("state", "directory", r.Options.State, "version", version, "goes on", d.Resumed(), "of", fmt.Sprint(settings))
 	if d.Finished() {
 		d.Close()
 		return nil, FinishedBefore("the run in -state %s has come to its end; remove the directory to begin anew", r.Options.State)
@@ -110,6 +113,10 @@ func (r *Run) Watch(i metrics.Info, read func() account.Account) *monitor.Monito
 	i.Program, i.Rate = r.program.Name, r.Options.Rate
 	c := monitor.Config{
 		Info: i, Command: commandLine(), Metrics: r.listener, Report: r.Options.Report, Read: read,
+	}
+	if r.Detailed() {
+		c.Log = r.Log
+		r.promises(read())
 	}
 	switch {
 	case r.Options.Status == "json":
