@@ -67,9 +67,11 @@ func (m *Machine) windowMoved(c *conn) {
 }
 
 // tuneWindow lets the receive window follow the path: when half a window or
-// more was delivered in one round trip, the next one may be twice as large. A
-// plain connection gets a record for it once it has taken what shows that it
-// is a download.
+// more was delivered in one round trip, the next one may be twice as large. The
+// round trip is the handshake's, or a longer one that our own data has: where
+// both ends send, ACKs wait in the queues behind data, and a window for the
+// empty path leaves the link idle between them. A plain connection gets a record
+// for it once it has taken what shows that it is a download.
 func (m *Machine) tuneWindow(c *conn) {
 	if m.cfg.ReceiveBufferMax <= m.cfg.ReceiveBuffer {
 		return
@@ -81,6 +83,9 @@ func (m *Machine) tuneWindow(c *conn) {
 	}
 	in := &c.s.receive
 	round := max(time.Duration(c.e.Micros)*time.Microsecond, time.Millisecond)
+	if srtt, ok := c.s.send.rto.SRTT(); ok {
+		round = max(round, srtt)
+	}
 	if c.now-in.tuneAt < round {
 		return
 	}

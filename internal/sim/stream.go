@@ -10,7 +10,9 @@ var streamTable = func() (t [streamPeriod + 65536]byte) {
 	for k := range streamPeriod {
 		t[k] = byte(r.Uint32())
 	}
-	copy(t[streamPeriod:], t[:])
+	for k := streamPeriod; k < len(t); k++ { // more than one period: a copy would end in what is not there yet
+		t[k] = t[k-streamPeriod]
+	}
 	return t
 }()
 
