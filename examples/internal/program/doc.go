@@ -17,9 +17,9 @@
 // everything for people goes to standard error: messages, a progress line
 // where that is a terminal, a summary at the end. -q leaves only warnings and
 // errors; -v adds how the run came to be what it is (Run.Details), and -v -v
-// each target without a result (Run.Missed). With -status json all that is on standard error is lines of JSON:
-// messages (time, level, msg) and how the run stands (schema status/1).
-// NO_COLOR is honoured.
+// each target without a result (Run.Missed). With -status json all that is on
+// standard error is lines of JSON: messages (time, level, msg) and how the run
+// stands (schema status/1). NO_COLOR is honoured.
 //
 // # Flags
 //

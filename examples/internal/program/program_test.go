@@ -59,7 +59,7 @@ func TestRefusalsNameTheFlag(t *testing.T) {
 		"-size 12":          "-size 12: give a number from 1 to 9",
 		"-rate -1":          "-rate -1",
 		"-rate NaN":         "-rate NaN",
-		"-backend x":        `-backend "x": give afxdp`,
+		"-backend x":        `-backend "x": give one of afxdp, live`,
 		"-status xml":       `-status "xml": give json`,
 		"-q -v":             "-q and -v",
 		"-metrics x":        "-metrics",
@@ -337,7 +337,7 @@ func TestOut(t *testing.T) {
 
 func TestState(t *testing.T) {
 	p, _, _ := toy()
-	r := &Run{Options: p.Options, program: p}
+	r := &Run{Options: p.Options, program: p, Log: newLogger("toy", os.Stderr, p.Options)}
 	d, err := r.OpenState(1, nil)
 	require.NoError(t, err)
 	require.Nil(t, d)
