@@ -80,8 +80,9 @@ type Queue interface {
 	// over: they were handed over before.
 	Release(frames []Frame)
 	// HandOver passes the borrowed frame (the first of its pieces first) to
-	// queue to of the same device, which will Receive it. It reports false,
-	// and the frame stays the caller's, when that queue has no room.
+	// queue to of the same device, which will Receive it, at the latest after
+	// this queue's next Release (of no frame, too), Receive or Wait. It reports
+	// false, and the frame stays the caller's, when that queue has no room.
 	HandOver(frame Frame, to int) bool
 	// Reserve takes up to len(frames) empty frames to be filled. Reserved
 	// frames may be kept as long as the caller likes.

@@ -37,6 +37,7 @@ type Worker struct {
 	keys    []conntable.Key
 	found   []uint32
 	opening []opening // what Open is working on
+	passed  bool      // frames of the batch were handed over
 	touched uint32    // keeps the compiler from leaving out reads ahead
 
 	events, spare []Event

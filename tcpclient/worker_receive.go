@@ -20,6 +20,10 @@ func (w *Worker) receive(frames []iobackend.Frame) {
 	for w.next = 0; w.next < len(frames); {
 		w.sortFrom(frames)
 	}
+	if w.passed {
+		w.passed = false
+		w.queue.Release(nil) // the owners need not wait for what we do now
+	}
 	if len(w.keys) == 0 {
 		return
 	}
@@ -140,7 +144,7 @@ func (w *Worker) handOver(f *iobackend.Frame, owner int) {
 		w.counters.local[dropHandOver]++
 		return
 	}
-	f.Data = nil
+	f.Data, w.passed = nil, true
 }
 
 // reassembledHandle marks a frame whose bytes are a Reassembler's.

@@ -3,6 +3,8 @@ package afxdp
 import (
 	"fmt"
 	"runtime"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -205,4 +207,36 @@ func bounceMany(q iobackend.Queue, count int) (lost int) {
 		got += n
 	}
 	return sent - got
+}
+
+// BenchmarkSPSC passes words to a goroutine on another processor that looks for
+// them all the time, so many together.
+func BenchmarkSPSC(b *testing.B) {
+	for _, together := range []int{1, 4, 16, 64, 256} {
+		b.Run(fmt.Sprint(together, " together"), func(b *testing.B) {
+			r := newSPSC(4096)
+			var stop atomic.Bool
+			var done sync.WaitGroup
+			done.Go(func() {
+				pin(1)
+				for !stop.Load() {
+					for range r.waiting() {
+						r.take()
+					}
+					r.done()
+				}
+			})
+			pin(0)
+			for k := range b.N {
+				for !r.room(1) {
+				}
+				r.stage(uint64(k))
+				if k%together == together-1 {
+					r.publish()
+				}
+			}
+			stop.Store(true)
+			done.Wait()
+		})
+	}
 }

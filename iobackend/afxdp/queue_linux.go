@@ -34,6 +34,7 @@ type queue struct {
 	free     []uint64 // send frames: their addresses
 	pending  bool     // the kernel has not taken all of the transmit ring
 	handing  bool     // within a packet that is handed over in pieces
+	passing  bool     // something was handed over that passOn has not passed on
 	handed   []*spsc  // frames that queue i handed to us
 	returned []*spsc  // frames of ours that queue i is done with
 
@@ -90,6 +91,9 @@ func (q *queue) Receive(frames []iobackend.Frame) (count int, at time.Duration, 
 		if err := q.kick(); err != nil {
 			return 0, q.Now(), err
 		}
+	}
+	if q.passing {
+		q.passOn()
 	}
 	q.takeReturned()
 	count = q.receiveHanded(frames)
@@ -324,6 +328,9 @@ func (q *queue) Release(frames []iobackend.Frame) {
 	if strangers {
 		q.sendHome()
 	}
+	if q.passing {
+		q.passOn()
+	}
 }
 
 // sendHome publishes frames that go back to other queues. A queue that sleeps
@@ -342,7 +349,8 @@ func (q *queue) sendHome() {
 	}
 }
 
-// HandOver passes a borrowed frame to another queue by its descriptor.
+// HandOver passes a borrowed frame to another queue by its descriptor, with those
+// that follow in the same batch.
 func (q *queue) HandOver(frame iobackend.Frame, to int) bool {
 	if to == q.index || len(frame.Data) > handLengthMax {
 		return false
@@ -359,14 +367,24 @@ func (q *queue) HandOver(frame iobackend.Frame, to int) bool {
 		w |= handMore
 	}
 	r.stage(w)
-	q.handing = frame.More
+	q.handing, q.passing = frame.More, true
 	q.counters.handedOver.Add(1)
-	if frame.More {
-		return true
-	}
-	r.publish()
-	if other.sleep.Load() == asleep {
-		other.Wake()
-	}
 	return true
+}
+
+// passOn gives the other queues what was handed over, whole packets only, and
+// wakes those that sleep.
+func (q *queue) passOn() {
+	if q.handing {
+		return
+	}
+	q.passing = false
+	for _, other := range q.device.queues {
+		if other == q {
+			continue
+		}
+		if other.handed[q.index].publish() && other.sleep.Load() == asleep {
+			other.Wake()
+		}
+	}
 }

@@ -138,7 +138,35 @@ func TestHandOverWakesASleeper(t *testing.T) {
 	sendNumbered(t, far.Queue(0), nearDst, 99, 1, 100)
 	frames := receiveSome(t, near.Queue(0), 1)
 	require.True(t, near.Queue(0).HandOver(frames[0], 1))
+	near.Queue(0).Release(nil)
 	require.Equal(t, uint64(99), <-got)
+}
+
+// What was handed over arrives after the next Release, Receive or Wait, whichever
+// it is.
+func TestHandOverIsPassedOnByTheNextCall(t *testing.T) {
+	w := newWorld(t, twoQ)
+	near, far := w.openNear(iobackend.Config{}, Options{}), w.openFar(iobackend.Config{}, Options{})
+	from, to := near.Queue(0), near.Queue(1)
+	for number, call := range []func(){
+		func() { from.Release(nil) },
+		func() { _, _, _ = from.Receive(nil) },
+		func() { _ = from.Wait(from.Now()) },
+	} {
+		sendNumbered(t, far.Queue(0), nearDst, uint64(number), 2, 100)
+		frames := receiveSome(t, from, 2)
+		for k := range frames {
+			require.True(t, from.HandOver(frames[k], 1))
+		}
+		call()
+		var got [3]iobackend.Frame
+		n, _, err := to.Receive(got[:])
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+		require.Equal(t, uint64(number), requireDatagram(t, got[0].Data))
+		require.Equal(t, uint64(number+1), requireDatagram(t, got[1].Data))
+		to.Release(got[:2])
+	}
 }
 
 func TestHandOverRefusesWhenThereIsNoRoom(t *testing.T) {

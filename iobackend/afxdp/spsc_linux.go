@@ -40,11 +40,15 @@ func (r *spsc) stage(w uint64) {
 	r.next++
 }
 
-// publish gives the staged words to the consumer.
-func (r *spsc) publish() {
-	if r.tail.Load() != r.next {
-		r.tail.Store(r.next)
+// publish gives the staged words to the consumer, and reports whether there are
+// any. Each time that the consumer looks in between, its cache line has to come
+// back: publish many together.
+func (r *spsc) publish() bool {
+	if r.tail.Load() == r.next {
+		return false
 	}
+	r.tail.Store(r.next)
+	return true
 }
 
 // waiting returns the number of published words that were not taken.

@@ -30,6 +30,9 @@ func (q *queue) Wait(until time.Duration) error {
 	if err := d.check(); err != nil {
 		return err
 	}
+	if q.passing {
+		q.passOn()
+	}
 	q.takeReturned()
 	if !q.sleep.CompareAndSwap(awake, asleep) {
 		q.sleep.Store(awake) // woken before
