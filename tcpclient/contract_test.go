@@ -303,6 +303,7 @@ func TestFrameOnTheWrongQueueIsHandedOver(t *testing.T) {
 	done, cancel := context.WithCancel(context.Background())
 	cancel()
 	client.Close(done)
+	require.EqualValues(t, 2, client.Stats().FramesReceived, "each counts once")
 	require.Zero(t, link.Leaked())
 }
 

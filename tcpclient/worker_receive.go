@@ -144,6 +144,9 @@ func (w *Worker) handOver(f *iobackend.Frame, owner int) {
 		w.counters.local[dropHandOver]++
 		return
 	}
+	// It counts where it is handled.
+	w.counters.framesReceived--
+	w.counters.bytesReceived -= uint64(len(f.Data))
 	f.Data, w.passed = nil, true
 }
 
