@@ -195,7 +195,7 @@ const (
 func (b *bucket) take(now time.Duration) bool {
 	b.level = max(b.level-(now-b.at), 0)
 	b.at = now
-	if b.level > refusalBurst*time.Second/refusalRate {
+	if b.level >= refusalBurst*time.Second/refusalRate {
 		return false
 	}
 	b.level += time.Second / refusalRate

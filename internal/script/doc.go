@@ -68,7 +68,8 @@
 // piece), overlap (a second first piece with other bytes), group (to
 // Ethernet's broadcast address), sport N, dport N (of an ICMP message: of the
 // quoted segment), from N (source address). On a ">" line ttl and tos are
-// compared.
+// compared. With "times N" a line of either kind stands for N packets in one
+// instant, those of the peer in batches of 32.
 //
 // Settings: mss, timestamps (on, off), mtu, isn, irs, clock, tolerance, seed,
 // ttl, timeout, idle, rto-min, time-wait, rest, syn-retries, data-retries,

@@ -54,12 +54,19 @@ func (r *runner) failure(line int, problem error, dir string) *Failure {
 			f.Text = s.text
 		}
 	}
+	last, again := "", 0
 	for _, t := range r.trace {
 		text := t.text
 		if t.segment != nil {
 			text = map[bool]string{true: "> ", false: "< "}[t.ours] + r.bases.format(t.segment, t.ours)
 		}
-		f.Trace = append(f.Trace, formatInstant(t.at)+" "+text)
+		text = formatInstant(t.at) + " " + text
+		if again++; last == text {
+			f.Trace[len(f.Trace)-1] = fmt.Sprintf("%s times %d", text, again)
+			continue
+		}
+		f.Trace = append(f.Trace, text)
+		last, again = text, 1
 	}
 	f.Capture = r.capture(dir)
 	return f

@@ -94,7 +94,14 @@ var marks = map[string]bool{
 	"ttl": true, "tos": true, "reserved": true, "badsum": false, "ipbadsum": false, "padding": true,
 	"ipoptions": false, "fragment": true, "overlap": false, "cut": true, "offset": true, "mac": false,
 	"sport": true, "dport": true, "group": false, "totallength": true, "ihl": true, "from": true,
+	"times": true,
 }
+
+// timesMost bounds how often one line may stand for a packet.
+const timesMost = 10_000
+
+// times is how often the packet is sent, or expected.
+func (p *packet) times() int { return max(p.has["times"], 1) }
 
 func (p *packet) parse(words []string) (err error) {
 	if len(words) == 0 {
@@ -170,6 +177,9 @@ func (p *packet) parseRest(words []string) error {
 		if err != nil {
 			return err
 		}
+	}
+	if n, ok := p.has["times"]; ok && (n < 1 || n > timesMost) {
+		return fmt.Errorf("times %d is not within 1 and %d", n, timesMost)
 	}
 	if p.text != nil && len(p.text) != p.length {
 		return fmt.Errorf("%d bytes of text in a segment of %d", len(p.text), p.length)

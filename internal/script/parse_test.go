@@ -34,6 +34,7 @@ func TestParseNamesTheLine(t *testing.T) {
 		"+0 < icmp unreachable nowhere [1:1(0)]":   `no ICMP message "nowhere"`,
 		"+0 on connected":                          "on EVENT ACTION",
 		"set speed 11":                             `no setting "speed"`,
+		"0 < . 1:1(0) ack 1 times 0":               "times 0 is not within 1 and 10000",
 		"set timestamps maybe":                     "on or off",
 		"+0 open\nset mss 100":                     "before the first step",
 		"set mss":                                  "NAME VALUE",

@@ -61,3 +61,4 @@ func TestRFC53_PathMTUBlackHole(t *testing.T)             { runRow(t, 53) }
 func TestRFC54_ECN(t *testing.T)                          { runRow(t, 54) }
 func TestRFC55_ReceiveWindowTuning(t *testing.T)          { runRow(t, 55) }
 func TestRFC56_ChallengeAfterOurRST(t *testing.T)         { runRow(t, 56) }
+func TestRFC57_RefusalsAreLimited(t *testing.T)           { runRow(t, 57) }

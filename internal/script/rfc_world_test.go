@@ -52,38 +52,3 @@ func TestRFC09_InitialSequenceNumbers(t *testing.T) {
 	}
 	require.NotEqual(t, first, synAt(t, 2, time.Hour, localPort), "another secret")
 }
-
-// The RSTs for segments of no connection are limited: a flood of them costs
-// neither us nor a forged sender more than 10,000 a second, 1,000 at once.
-func TestRFC57_RefusalsAreLimited(t *testing.T) {
-	s := defaultSettings()
-	w, err := newWorld(&s, time.Hour)
-	require.NoError(t, err)
-	resets := 0
-	w.onFrame = func(_ time.Duration, frame []byte) {
-		g, err := decode(frame)
-		require.NoError(t, err)
-		require.EqualValues(t, flagRST, g.flags)
-		resets++
-	}
-	flood := func(count int) {
-		for k := range count {
-			g := &segment{
-				source: remoteAddress.As4(), dest: localAddress.As4(), sport: uint16(k), dport: localPort,
-				ethernetTo: localMAC, from: remoteMAC, flags: flagACK, ack: uint32(k),
-			}
-			w.link.End(1).Inject(g.encode(nil))
-			if k%32 == 0 {
-				require.NoError(t, w.settle())
-			}
-		}
-		require.NoError(t, w.settle())
-	}
-	flood(3000)
-	require.InDelta(t, 1000, resets, 2)
-	resets = 0
-	w.link.Clock().Advance(10 * time.Millisecond)
-	flood(3000)
-	require.InDelta(t, 100, resets, 2)
-	require.NoError(t, w.close())
-}

@@ -106,6 +106,10 @@ func (r *runner) nothingLeft() error {
 	return r.noEvents()
 }
 
+// ringHalf is how many packets of one line arrive in one batch: half of what
+// the client's device has room for.
+const ringHalf = receiveFrames / 2
+
 func (r *runner) step(s *step) error {
 	from, to := s.when.from, s.when.to
 	if s.when.relative {
@@ -114,15 +118,17 @@ func (r *runner) step(s *step) error {
 	var err error
 	switch s.verb {
 	case verbExpect:
-		err = r.expect(&s.packet, from, to)
+		for n := s.packet.times(); n > 0 && err == nil; n-- {
+			err = r.expect(&s.packet, from, to)
+		}
 	case verbEvent:
 		err = r.expectEvent(s, from, to)
 	case verbInject:
 		if !r.joined {
 			err = r.passTo(to)
 		}
-		if err == nil {
-			err = r.inject(&s.packet, s.join)
+		for n := s.packet.times(); n > 0 && err == nil; n-- {
+			err = r.inject(&s.packet, s.join || n%ringHalf != 1)
 		}
 		r.joined = s.join
 	case verbAction:

@@ -42,10 +42,13 @@ func (w *world) Events(worker *tcpclient.Worker, events []tcpclient.Event) {
 	}
 }
 
+// receiveFrames is what the client's device has room for. A small ring keeps a
+// world cheap: thousands of them are made.
+const receiveFrames = 64
+
 func newWorld(s *Settings, clock time.Duration) (w *world, err error) {
 	w = &world{stamps: s.Client.Timestamps}
-	// A small ring keeps a world cheap: thousands of them are made.
-	ends := []simlink.EndConfig{{ReceiveFrames: 64, SendFrames: 64, Segments: s.Segments}, {ReceiveFrames: 8, SendFrames: 8}}
+	ends := []simlink.EndConfig{{ReceiveFrames: receiveFrames, SendFrames: 64, Segments: s.Segments}, {ReceiveFrames: 8, SendFrames: 8}}
 	frame := 2048
 	if s.MTU > 1800 {
 		frame = s.MTU + 64
