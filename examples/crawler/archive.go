@@ -1,8 +1,11 @@
 package main
 
 import (
+	"fmt"
+
 	"myriad/examples/internal/fetch"
 	"myriad/examples/internal/frontier"
+	"myriad/examples/internal/program"
 	"myriad/examples/internal/warc"
 )
 
@@ -12,10 +15,14 @@ func (s *session) archiver() func(*frontier.Task, *fetch.Reply, error) error {
 		return nil
 	}
 	return func(t *frontier.Task, r *fetch.Reply, err error) error {
-		return s.archive.Write(&warc.Exchange{
+		err = s.archive.Write(&warc.Exchange{
 			URL: t.URL, At: r.Timing.Start, Address: t.Addr, Proto: r.Proto, Request: r.Request,
 			Status: r.Status, Header: r.Header, Body: r.Raw, Truncated: truncated(err),
 		})
+		if err != nil {
+			err = program.Fail(program.WriteFailed, fmt.Errorf("-warc: %w", err))
+		}
+		return err
 	}
 }
 

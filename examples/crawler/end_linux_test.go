@@ -74,13 +74,25 @@ func TestBadUsageOfTheBinary(t *testing.T) {
 	require.Contains(t, string(stdout), "Usage:\n  crawler [flags]")
 }
 
-// TestFailures has what only turns out when it is tried.
-func TestFailures(t *testing.T) {
+// TestExitCodes provokes those of each protocol that only turn out when it is
+// tried. Interrupted is TestInterrupt's, TestGnutellaKilledAndInterrupted's.
+func TestExitCodes(t *testing.T) {
 	testbed.Require(t)
+	t.Parallel()
+	state := func(protocol string) string { return filepath.Join(t.TempDir(), protocol) }
+	web := []string{"-demo-pages", "20", "-demo-hosts", "5", "-out", filepath.Join(t.TempDir(), "pages"), "-q"}
+	nodes := []string{"-protocol", "gnutella", "-demo-nodes", "300", "-max-known", "20000", "-out", filepath.Join(t.TempDir(), "nodes"), "-q"}
+	webState, nodesState := state("web"), state("gnutella")
+	for _, args := range [][]string{append(web, "-state", webState), append(nodes, "-state", nodesState)} {
+		_, stderr := endtest.Run(t, program.Finished, args...)
+		require.Empty(t, stderr, "-q says nothing where all is well")
+	}
 	seeds := filepath.Join(t.TempDir(), "seeds")
 	require.NoError(t, os.WriteFile(seeds, []byte("http://192.0.2.1/\n"), 0o600))
 	named := filepath.Join(t.TempDir(), "named")
 	require.NoError(t, os.WriteFile(named, []byte("http://example.org/\n"), 0o600))
+	servents := filepath.Join(t.TempDir(), "servents")
+	require.NoError(t, os.WriteFile(servents, []byte("192.0.2.1\n"), 0o600))
 	for _, test := range []struct {
 		code int
 		args []string
@@ -90,14 +102,33 @@ func TestFailures(t *testing.T) {
 		{program.Failed, []string{"-interface", "lo", "-source", "127.0.0.0/8", "-seeds", seeds, "-contact", "x"}, []string{"127.0.0.0/8"}},
 		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", seeds + "x", "-contact", "x"}, []string{"-seeds", "no such file"}},
 		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", named, "-contact", "x"}, []string{"-resolver is missing", "example.org"}},
-		{program.WriteFailed, []string{"-demo-pages", "10", "-out", "/none/x"}, []string{"-out", "/none/x"}},
+		{program.WriteFailed, append(web, "-out", "/none/x"), []string{"-out", "/none/x"}},
+		{program.WriteFailed, append(web, "-out", "/dev/full"), []string{"no space left on device; make room"}},
+		{program.WriteFailed, append(web, "-report", "/dev/full"), []string{"report", "no space left on device; make room"}},
+		{program.WriteFailed, append(web, "-warc", "/dev/full"), []string{"-warc", "/dev/full"}},
+		{program.WriteFailed, append(web, "-state", "/dev/full"), []string{"/dev/full"}},
+		{program.StateRefused, append(web, "-state", webState, "-demo-pages", "21"), []string{"-state " + webState, "another run"}},
+		{program.StateRefused, append(web, "-state", nodesState), []string{"-state " + nodesState, "another run", "-protocol"}},
+		{program.DemoWrong, append(web, "-max-bytes", "100"), []string{"demo: not as it should be", "too large"}},
+
+		{program.Finished, append(nodes[:len(nodes)-1:len(nodes)-1], "-state", nodesState), []string{"has come to its end"}},
+		{program.Failed, []string{"-protocol", "gnutella", "-interface", "none0", "-source", "192.0.2.128/25", "-seeds", servents, "-contact", "x"}, []string{"none0"}},
+		{program.UsageWrong, append(nodes, "-pause", "1s"), []string{"-pause does not go with -protocol gnutella"}},
+		{program.UsageWrong, append(nodes, "-exclude", "/none/x"), []string{"-exclude", "/none/x"}},
+		{program.WriteFailed, append(nodes, "-out", "/dev/full"), []string{"no space left on device; make room"}},
+		{program.WriteFailed, append(nodes, "-report", "/dev/full"), []string{"report", "no space left on device; make room"}},
+		{program.WriteFailed, append(nodes, "-edges", "/dev/full"), []string{"-edges", "no space left on device; make room"}},
+		{program.WriteFailed, append(nodes, "-edges", "/none/x"), []string{"-edges", "/none/x"}},
+		{program.StateRefused, append(nodes, "-state", nodesState, "-demo-nodes", "301"), []string{"-state " + nodesState, "another run", "301"}},
+		{program.DemoWrong, append(nodes, "-max-known", "300"), []string{"overlay: "}},
 	} {
-		cmd, stderr := endtest.Command(t, test.args...)
-		require.Equal(t, test.code, endtest.ExitCode(cmd.Run()), stderr)
+		_, stderr := endtest.Run(t, test.code, test.args...)
 		for _, part := range test.want {
-			require.Contains(t, stderr.String(), part)
+			require.Contains(t, stderr, part)
 		}
-		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), stderr)
+		for line := range strings.Lines(stderr) {
+			require.True(t, strings.HasPrefix(line, "crawler: "), stderr)
+		}
 	}
 	endtest.RequireNothingLeft(t)
 }

@@ -62,6 +62,20 @@ func TestFullDisk(t *testing.T) {
 	require.LessOrEqual(t, len(after)-len(records), 2*32, "only what was in hand comes again")
 }
 
+// TestFullDiskUnderTheArchive crawls until -warc has filled the disk.
+func TestFullDiskUnderTheArchive(t *testing.T) {
+	testbed.Require(t)
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "out.jsonl")
+	cmd, stderr := endtest.Command(t, "-demo-pages", "1000", "-demo-hosts", "30", "-out", out, "-warc", "archive")
+	endtest.SmallDisk(t, cmd, "250")
+	require.Equal(t, program.WriteFailed, endtest.ExitCode(cmd.Run()), stderr)
+	require.Contains(t, stderr.String(), "-warc: ")
+	require.Contains(t, stderr.String(), "no space left on device; make room")
+	require.NotEmpty(t, endtest.FileLines(t, out, pagesSchema.Check))
+	endtest.RequireNothingLeft(t)
+}
+
 // TestGnutellaFullDisk takes snapshots until -out has filled the disk: among
 // the lines of nodes that were contacted, and among those of leaves at the end.
 func TestGnutellaFullDisk(t *testing.T) {

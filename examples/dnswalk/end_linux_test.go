@@ -113,7 +113,8 @@ func TestExitCodes(t *testing.T) {
 	require.NoError(t, os.WriteFile(hints, []byte("; nothing\n"), 0o600))
 	small := []string{"-demo-zones", "1", "-demo-names", "1", "-demo-tiny"}
 	other := filepath.Join(t.TempDir(), "state")
-	endtest.Run(t, program.Finished, append(small, "-state", other, "-q")...)
+	_, stderr := endtest.Run(t, program.Finished, append(small, "-state", other, "-q")...)
+	require.Empty(t, stderr, "-q says nothing where all is well")
 	for _, test := range []struct {
 		code int
 		args []string
@@ -128,6 +129,12 @@ func TestExitCodes(t *testing.T) {
 		{program.WriteFailed, []string{"-out", "/none/x"}, []string{"-out", "/none/x"}},
 		{program.WriteFailed, []string{"-rtt", "/none/x"}, []string{"-rtt", "/none/x"}},
 		{program.WriteFailed, append(small, "-report", "/none/x"), []string{"/none/x"}},
+		{program.WriteFailed, append(small, "-out", "/dev/full"), []string{"no space left on device; make room"}},
+		{program.WriteFailed, append(small, "-rtt", "/dev/full"), []string{"-rtt", "no space left on device; make room"}},
+		{program.WriteFailed, append(small, "-report", "/dev/full"), []string{"report", "no space left on device; make room"}},
+		{program.WriteFailed, append(small, "-state", "/dev/full"), []string{"/dev/full"}},
+		{program.UsageWrong, []string{"schema", "pages"}, []string{"there are dnswalk.names, dnswalk.servers, status"}},
+		{program.UsageWrong, []string{"completion", "csh"}, []string{"bash, zsh, fish or powershell"}},
 		{program.StateRefused, []string{"-demo-zones", "2", "-state", other}, []string{"-state " + other, "another run", "Zones:1", "Zones:2"}},
 		{program.DemoWrong, append(small, "-max-requests", "1"), []string{"demo: not as it should be"}},
 		{program.DemoWrong, append(small, "-deadline", "1ms"), []string{"deadline exceeded: "}},
@@ -136,6 +143,7 @@ func TestExitCodes(t *testing.T) {
 		for _, part := range test.want {
 			require.Contains(t, stderr, part)
 		}
+		require.LessOrEqual(t, strings.Count(stderr, "no space left"), 1, "it is said once: %s", stderr)
 	}
 	endtest.RequireNothingLeft(t)
 }

@@ -274,7 +274,9 @@ func (s *session) resolve(ctx context.Context) error {
 	s.await(watched)
 	err := s.reason(ctx, watched)
 	sum := summary{took: time.Since(start), stack: s.client.Stats(), before: outcome.Sum(s.out.points.began.Outcomes)}
-	err = errors.Join(err, s.close(err == nil))
+	if closeErr := s.close(err == nil); err == nil || !errors.Is(closeErr, err) {
+		err = errors.Join(err, closeErr)
+	}
 	sum.cpu = network.Process().Sub(before)
 	return s.finish(sum, m, err)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"syscall"
 
 	"myriad/examples/internal/jsonl"
@@ -76,7 +77,7 @@ func Code(err error) int {
 		return Finished
 	case errors.As(err, &with):
 		return with.code
-	case errors.Is(err, jsonl.ErrWrite), errors.Is(err, state.ErrWrite), errors.Is(err, report.ErrWrite):
+	case errors.Is(err, jsonl.ErrWrite), errors.Is(err, state.ErrWrite), errors.Is(err, report.ErrWrite), full(err):
 		return WriteFailed
 	case errors.Is(err, state.ErrRefused):
 		return StateRefused
@@ -88,10 +89,13 @@ func Code(err error) int {
 	return Failed
 }
 
+// full reports whether a disk is.
+func full(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
 // advise says with a full disk what to do about it.
 func (r *Run) advise(err error) error {
 	switch {
-	case Code(err) != WriteFailed || !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT):
+	case Code(err) != WriteFailed || !full(err):
 		return err
 	case r.Options.State == "":
 		return fmt.Errorf("%w; make room (a run with -state goes on with what is left)", err)
@@ -99,7 +103,8 @@ func (r *Run) advise(err error) error {
 	return fmt.Errorf("%w; make room, and give the same command again: it goes on with what is left", err)
 }
 
-// conclude says what went wrong, in a line, and returns the exit code.
+// conclude says what went wrong, each thing in a line, and returns the exit
+// code.
 func conclude(log *slog.Logger, err error) int {
 	switch code := Code(err); {
 	case errors.Is(err, errFinished):
@@ -111,7 +116,9 @@ func conclude(log *slog.Logger, err error) int {
 		log.Debug(err.Error()) // the summary has said so
 		return code
 	default:
-		log.Error(err.Error())
+		for line := range strings.SplitSeq(err.Error(), "\n") {
+			log.Error(line)
+		}
 		return code
 	}
 }

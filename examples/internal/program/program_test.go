@@ -168,7 +168,7 @@ func TestCodes(t *testing.T) {
 		{errors.Join(ErrInterrupted, full), WriteFailed}, {fmt.Errorf("x: %w", state.ErrWrite), WriteFailed},
 		{report.ErrWrite, WriteFailed}, {fmt.Errorf("x: %w", state.ErrRefused), StateRefused},
 		{&targets.Refusal{}, UsageWrong}, {fmt.Errorf("x: %w", Fail(DemoWrong, full)), DemoWrong}, {Fail(UsageWrong, nil), Finished},
-		{errFinished, Finished},
+		{errFinished, Finished}, {fmt.Errorf("x: %w", syscall.EDQUOT), WriteFailed},
 	} {
 		require.Equal(t, test.code, Code(test.err), test.err)
 	}
