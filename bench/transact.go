@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/transact"
 	"myriad/internal/testbed"
 )
@@ -138,25 +139,22 @@ func transactPart(rows []transact.Result) page.Part {
 	p := page.Part{
 		Name: "transact", Title: "Requests and replies on open connections", Command: "go run ./bench transact",
 		Text: "Requests of 64 bytes, one under way on each connection. Plain: Myriad's Handler beside an epoll client in C, one thread each, " +
-			"served by epoll in C. TLS: Myriad's net.Conn beside the kernel's, in Go at both ends. StackMap's question, from the client's side.",
-		Columns: []string{"client", "TLS", "connections", "reply B", "round", "exchanges/s", "to kernel", "p50 µs", "p99 µs", "failed"},
+			"served by epoll in C. TLS: Myriad's net.Conn beside the kernel's, in Go at both ends. StackMap's question, from the client's side. " +
+			"Client and server share all cores; the far end is the server's process. The connections stay open. " + report.Ports + ".",
+		Columns: slices.Concat([]string{"client", "TLS", "connections", "reply B", "round", "exchanges/s", "to kernel", "p50 µs", "p99 µs", "failed"}, report.AllColumns),
 	}
 	charts := make(map[string]*page.Chart)
 	var order []string
 	for k := range rows {
 		r := &rows[k]
-		if r.DroppedByDevice > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("disturbed: %s, TLS %s, %d connections, replies of %d bytes, round %d: %s frames came while no receive frame was free, and were sent again",
-				r.Client, yesNo(r.TLS), r.Connections, r.ReplyBytes, r.Round, page.Number(r.DroppedByDevice)))
-		}
 		ratio := ""
 		if r.RatioToKernel > 0 {
 			ratio = fmt.Sprintf("%.2f ×", r.RatioToKernel)
 		}
-		p.Rows = append(p.Rows, []string{
+		p.Rows = append(p.Rows, slices.Concat([]string{
 			r.Client, yesNo(r.TLS), strconv.Itoa(r.Connections), strconv.Itoa(r.ReplyBytes), strconv.Itoa(r.Round),
 			page.Rate(r.ExchangesPerSecond), ratio, page.Decimal(r.P50Microseconds), page.Decimal(r.P99Microseconds), page.Number(r.Failed),
-		})
+		}, r.AllCells(r.Queues)))
 		name := "transact-" + strings.ReplaceAll(yesNo(r.TLS), "no", "plain") + "-" + strconv.Itoa(r.ReplyBytes)
 		if charts[name] == nil {
 			charts[name] = &page.Chart{Name: name, Title: fmt.Sprintf("Replies of %d bytes, TLS: %s", r.ReplyBytes, yesNo(r.TLS)), X: "client, connections", Y: "exchanges/s"}

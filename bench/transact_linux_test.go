@@ -24,6 +24,12 @@ func TestTransact(t *testing.T) {
 		if r.Exchanges > 0 { // a busy machine may let some run do nothing
 			require.Positive(t, r.P50Microseconds, "%+v", r)
 			exchanges[r.Client+yesNo(r.TLS)]++
+			// Each exchange is a frame and more each way; the figures' ends differ a little.
+			frames := *r.FramesPerSecond * r.Seconds
+			require.Greater(t, frames, float64(r.Exchanges), "%+v", r)
+			require.Greater(t, *r.FrameBytes, 64.0)
+			require.NotNil(t, r.CPUFarEnd, "the server's process")
+			require.Nil(t, r.FramesPerConnection, "they stay open")
 		}
 	}
 	require.Len(t, exchanges, 4, "each client, plain and over TLS")

@@ -176,11 +176,18 @@ func (w *world) runHandler(ctx context.Context, c *Case, r *Result) (err error) 
 	if err := openAll(ctx, client, h); err != nil {
 		return err
 	}
+	m, err := w.start(inProcess)
+	if err != nil {
+		return err
+	}
 	phase.Store(measuring)
 	if err := client.Do(0, h.start); err != nil {
 		return err
 	}
 	took := wait(ctx, c.Duration)
+	if err := m.stop(r, took); err != nil {
+		return err
+	}
 	phase.Store(over)
 	if err := end(); err != nil { // then the histogram is ours
 		return err

@@ -58,6 +58,10 @@ func (w *world) runTLS(ctx context.Context, c *Case, r *Result) (err error) {
 	if conns, err = dialAll(ctx, c, dial, &tls.Config{RootCAs: roots, ServerName: server.Addr().String()}); err != nil {
 		return err
 	}
+	m, err := w.start(inProcess)
+	if err != nil {
+		return err
+	}
 	times := make([]sharedHistogram, shards)
 	var failed atomic.Uint64
 	var stop atomic.Bool
@@ -70,6 +74,7 @@ func (w *world) runTLS(ctx context.Context, c *Case, r *Result) (err error) {
 		})
 	}
 	took := wait(ctx, c.Duration)
+	err = m.stop(r, took)
 	stop.Store(true)
 	for _, conn := range conns {
 		_ = conn.SetDeadline(time.Now().Add(dialTimeout)) // of those that never come
@@ -81,7 +86,7 @@ func (w *world) runTLS(ctx context.Context, c *Case, r *Result) (err error) {
 	}
 	r.Failed = failed.Load()
 	r.fill(&sum, took)
-	return nil
+	return err
 }
 
 // shards are histograms, each of some of the connections.

@@ -1,6 +1,10 @@
 package transact
 
-import "time"
+import (
+	"time"
+
+	"myriad/bench/internal/report"
+)
 
 // Clients.
 const (
@@ -44,10 +48,30 @@ type Result struct {
 	// DroppedByDevice are frames that Myriad's device had no room for, handshakes
 	// included; they were sent again.
 	DroppedByDevice uint64 `json:"dropped_by_device,omitempty"`
+
+	Queues int `json:"queues"`
+	// Those of all rows, while it was counted. Client and server are on the same
+	// cores, all there are.
+	report.Common
+}
+
+// judge says what makes the figures doubtful.
+func (r *Result) judge() {
+	if r.Failed > 0 {
+		r.Disturb("failed: %d", r.Failed)
+	}
+	if r.DroppedByDevice > 0 {
+		r.Disturb("%d frames came while no receive frame was free, and were sent again", r.DroppedByDevice)
+	}
+	if r.Exchanges == 0 {
+		r.Disturb("no exchange ended in time")
+	}
 }
 
 func (c *Case) result() Result {
-	return Result{Client: c.Client, TLS: c.TLS, Connections: c.Connections, RequestBytes: RequestBytes, ReplyBytes: c.ReplyBytes}
+	r := Result{Client: c.Client, TLS: c.TLS, Connections: c.Connections, RequestBytes: RequestBytes, ReplyBytes: c.ReplyBytes, Queues: 1}
+	r.Interfaces, r.Destinations = 1, "one"
+	return r
 }
 
 // fill takes over what was counted.
