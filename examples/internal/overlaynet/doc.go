@@ -20,8 +20,10 @@
 //	part of the reply
 //	anything else       counted
 //
-// Over AF_XDP all but the request is answered in the kernel (front.c), before
-// the device's own program, which halves what the far end costs.
+// Over AF_XDP all of this but what is lost is answered in the kernel (front.c,
+// Linux 5.18), before the device's own program, out of texts in a BPF map. A
+// reply has up to three segments and XDP one frame for a frame, so the request
+// is copied by a device map (reply.h).
 //
 // Requests and third legs are checked byte by byte, and of a request the
 // checksums and the hash in what it acknowledges, too. What is lost is sent
