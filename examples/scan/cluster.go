@@ -71,7 +71,7 @@ func (s *session) nextPart(ctx context.Context) error {
 	if err := part.Position(&from); err != nil {
 		return err
 	}
-	s.keep, s.o.Shard, s.from.Next = part, part.Number, from.Next
+	s.keep, s.o.Shard, s.from.Progress = part, part.Number, from.Progress
 	return nil
 }
 
@@ -80,7 +80,10 @@ func (s *session) goOn(ctx context.Context) (more bool, err error) {
 	if s.cluster == nil {
 		return false, nil
 	}
-	if err := s.save(true); err != nil {
+	if err := s.out.sync(); err != nil {
+		return false, err
+	}
+	if err := s.put(s.scanner.Rest(), true); err != nil {
 		return false, err
 	}
 	if err := s.nextPart(ctx); err != nil {
@@ -89,7 +92,7 @@ func (s *session) goOn(ctx context.Context) (more bool, err error) {
 		}
 		return false, err
 	}
-	if err := s.scanner.Begin(s.o.Shard, s.from.Next); err != nil {
+	if err := s.scanner.Begin(s.o.Shard, s.from.Progress); err != nil {
 		return false, err
 	}
 	s.take()

@@ -44,5 +44,8 @@
 // # Going on
 //
 // With -state the same command goes on where it was, after Ctrl-C or kill -9: no
-// target is lost; those whose answers were still awaited are probed again.
+// target is lost, and after Ctrl-C none is told of twice. Once a second a checkpoint
+// says of each target whether it has its outcome, also among those that are awaited,
+// so that a kill has at most what came since the last one told of again. Targets that
+// had no answer yet, or whose canary or banner was awaited, are probed anew.
 package main

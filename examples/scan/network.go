@@ -59,7 +59,7 @@ func (s *session) openNetwork() (err error) {
 		p.device.Close()
 		return err
 	}
-	s.r.Log.Info(fmt.Sprintf("%s on %s; output to %s", map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"}[p.backend], p.name, s.out.out.Name), "targets", s.scanner.Targets()-s.from.Next)
+	s.r.Log.Info(fmt.Sprintf("%s on %s; output to %s", map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"}[p.backend], p.name, s.out.out.Name), "targets", s.scanner.Targets()-s.from.Count())
 	s.r.Details(p.sources, p.device.Info())
 	return nil
 }

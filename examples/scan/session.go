@@ -85,7 +85,7 @@ func (o *options) run(ctx context.Context, r *program.Run) (err error) {
 }
 
 // stateVersion is that of position.
-const stateVersion = 1
+const stateVersion = 2
 
 // openTargets finds what there is to do, and where it stands.
 func (s *session) openTargets() (err error) {
@@ -119,7 +119,7 @@ func (s *session) config() scan.Config {
 	o := s.o
 	c := scan.Config{
 		Space: s.space, Protocol: o.protocol, Payload: o.payload, Key: [2]uint64{rand.Uint64(), rand.Uint64()},
-		Shard: o.Shard, Shards: o.Shards, From: s.from.Next,
+		Shard: o.Shard, Shards: o.Shards, From: s.from.Progress,
 		Rate: o.Rate, Batch: o.Batch, Limits: o.Limits, Retries: o.Retries, Timeout: o.Timeout,
 		Canary: o.Canary && o.protocol == scan.TCP, All: o.show[scan.Filtered] || s.check != nil,
 		Result: s.result, Turn: s.turn,
@@ -182,13 +182,13 @@ func (s *session) scan(ctx context.Context) error {
 // take takes note of the targets that have come in hand. Who has the very first
 // also tells of the blocks that are left alone.
 func (s *session) take() {
-	s.known.Add(int64(s.scanner.Targets() - s.from.Next))
+	s.known.Add(int64(s.scanner.Targets() - s.from.Count()))
 	if s.o.Shard > 0 && s.cluster != nil {
 		return
 	}
 	s.known.Add(int64(s.aim.leftCount))
 	s.left.Store(true)
-	if !s.o.show[excluded] || s.from.Next > 0 {
+	if !s.o.show[excluded] || s.from.Count() > 0 {
 		return
 	}
 	var text []byte
@@ -236,34 +236,52 @@ func (s *session) await(ctx context.Context, cancel func(error)) {
 				return
 			}
 		case <-checkpoint.C:
-			if err := s.save(false); err != nil {
+			if err := s.save(ctx); err != nil {
 				cancel(err)
 			}
 		}
 	}
 }
 
-// save keeps a checkpoint: everything before it has been written.
-func (s *session) save(finished bool) error {
+// save keeps a checkpoint: everything in it has been written.
+func (s *session) save(ctx context.Context) error {
 	if s.keep == nil {
 		return nil
 	}
-	p := position{Next: s.scanner.Low(), Seed: s.from.Seed}
+	progress, err := s.scanner.Progress(ctx)
+	if err != nil {
+		return nil // the run ends, and keeps another
+	}
 	if err := s.out.sync(); err != nil {
 		return err
 	}
+	return s.put(progress, false)
+}
+
+// put writes a checkpoint. What is longer than the keeper takes is forgotten, and
+// done again.
+func (s *session) put(progress scan.Progress, finished bool) error {
+	most := stateMost
+	if s.cluster != nil {
+		most = clusterMost
+	}
+	progress.Trim(most)
+	p := position{Progress: progress, Seed: s.from.Seed}
 	if finished {
 		return s.keep.Finish(p)
 	}
 	return s.keep.Save(p)
 }
 
+// The bytes of a checkpoint, at most: four seconds of 4 million targets each take
+// 2.7 MB. A NATS server takes messages of 1 MB.
+const stateMost, clusterMost = 16 << 20, 768 << 10
+
 // closeGrace is how long banner connections have to end in order.
 const closeGrace = time.Second
 
 // conclude ends everything and sums up.
 func (s *session) conclude(err error, sum *summary) error {
-	low := s.scanner.Low()
 	ctx, cancel := context.WithTimeout(context.Background(), closeGrace)
 	defer cancel()
 	sum.device = s.deviceCounters()
@@ -274,14 +292,15 @@ func (s *session) conclude(err error, sum *summary) error {
 	for k := range s.buffers {
 		s.turn(k)
 	}
+	rest := s.scanner.Rest()
 	sum.counts, sum.delays = s.scanner.Counts(), s.scanner.Latency()
 	if err == nil && sum.counts.Outcomes[scan.Unsent] > 0 {
 		err = program.Fail(program.Failed, fmt.Errorf("%d targets could not be looked at: %s", sum.counts.Outcomes[scan.Unsent], unsentWhy(&sum.counts)))
 	}
-	finished := err == nil || low == s.scanner.Targets()
+	finished := err == nil || rest.Low() == s.scanner.Targets()
 	writing := s.out.end()
 	if writing == nil && s.keep != nil {
-		writing = s.saveLast(low, finished)
+		writing = s.put(rest, finished)
 	}
 	err = errors.Join(err, writing)
 	if s.world != nil {
@@ -297,16 +316,6 @@ func (s *session) conclude(err error, sum *summary) error {
 	report := s.monitor.End(program.How(err), sum.facts()...) // and the last progress line
 	sum.print(s, err)
 	return errors.Join(err, report)
-}
-
-// saveLast keeps the last checkpoint; what was written is on its way to the disk
-// already.
-func (s *session) saveLast(low uint64, finished bool) error {
-	p := position{Next: low, Seed: s.from.Seed}
-	if finished {
-		return s.keep.Finish(p)
-	}
-	return s.keep.Save(p)
 }
 
 // unsentWhy says why targets could not be looked at.

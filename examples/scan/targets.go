@@ -130,6 +130,6 @@ func (o *options) settings(s *scan.Space) map[string]string {
 
 // position is where a run stands.
 type position struct {
-	Next uint64 `json:"next"` // the first index of the shard without an outcome
-	Seed uint64 `json:"seed"`
+	scan.Progress        // of the shard
+	Seed          uint64 `json:"seed"`
 }

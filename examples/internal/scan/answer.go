@@ -209,7 +209,7 @@ func (w *Worker) answered(r *Result) {
 	case !first:
 		w.counts.Duplicate++
 	default:
-		r.Attempts = window.attempts(i)
+		r.Attempts, r.index = window.attempts(i), w.job.index(owner, i)
 		if owner == w.index && r.Outcome != Filtered {
 			w.observe(i)
 		}

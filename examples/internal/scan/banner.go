@@ -23,7 +23,6 @@ type visit struct {
 	result Result
 	banner Banner
 	conn   tcpclient.ID
-	low    uint64
 	active bool
 }
 
@@ -80,21 +79,20 @@ func (b *bannerWorker) add(r *Result) {
 		b.w.finish(r)
 		return
 	}
-	b.waiting.push(heldResult{result: *r, low: b.w.job.settled()})
+	b.waiting.push(heldResult{result: *r})
 }
 
-// lowest is the first index that may be in hand.
-func (b *bannerWorker) lowest() uint64 {
-	low := ^uint64(0)
-	if b.waiting.len() > 0 {
-		low = b.waiting.front().low
+// inHand adds the indices of what waits, or is connected to.
+func (b *bannerWorker) inHand(all []uint64) []uint64 {
+	for k := range b.waiting.len() {
+		all = append(all, b.waiting.at(k).result.index)
 	}
 	for k := range b.visits {
-		if b.visits[k].active {
-			low = min(low, b.visits[k].low)
+		if v := &b.visits[k]; v.active {
+			all = append(all, v.result.index)
 		}
 	}
-	return low
+	return all
 }
 
 // Handler is the client's handler on a worker. The client is to have as many
@@ -128,7 +126,7 @@ func (h *handler) OpenMore(w *tcpclient.Worker, room int) {
 		w.Open([]tcpclient.Open{{Remote: remote, User: uint64(slot), Request: b.request, Timeout: b.cfg.Timeout}}, opened[:])
 		b.free = b.free[:len(b.free)-1]
 		v := &b.visits[slot]
-		*v = visit{result: next.result, conn: opened[0].Conn, low: next.low, active: true}
+		*v = visit{result: next.result, conn: opened[0].Conn, active: true}
 		b.waiting.pop()
 		room--
 		if err := opened[0].Err; err != nil {
@@ -162,6 +160,9 @@ func (h *handler) Events(w *tcpclient.Worker, events []tcpclient.Event) {
 		case tcpclient.EndOfStream:
 			b.leave(w, slot)
 		case tcpclient.Failed:
+			if b.w.scanner.stopping.Load() {
+				continue // we have ended it, and who goes on does it again
+			}
 			v.banner.Error = e.Reason.String()
 			b.end(slot)
 		case tcpclient.Closed:

@@ -61,7 +61,6 @@ type ask struct {
 type heldResult struct {
 	result Result
 	due    time.Duration
-	low    uint64 // what was settled when it came
 }
 
 // canaryPort is a host's port at which nobody is expected: none of the scan's,
@@ -83,7 +82,7 @@ func (s *Scanner) canaryPort(address uint32) uint16 {
 func (w *Worker) tryCanary(r *Result) {
 	s := w.scanner
 	state := s.canaries.state(r.Address)
-	h := heldResult{result: *r, due: w.now + s.cfg.Timeout, low: w.job.settled()}
+	h := heldResult{result: *r, due: w.now + s.cfg.Timeout}
 	switch unsent := state == 0 || state == canaryWaiting; {
 	case unsent && w.asks.full(), w.held.full():
 		w.counts.CanaryFull++
@@ -213,7 +212,7 @@ func (w *Worker) askAgain(h *heldResult) bool {
 		return false
 	}
 	w.asks.push(ask{address: h.result.Address})
-	w.again.push(heldResult{result: h.result, due: w.now + s.cfg.Timeout, low: h.low})
+	w.again.push(heldResult{result: h.result, due: w.now + s.cfg.Timeout})
 	return true
 }
 

@@ -29,10 +29,10 @@ type Config struct {
 	Payload []byte
 	// Key of the cookies.
 	Key [2]uint64
-	// This is shard Shard of Shards; From is its first index, as Low returned.
-	// Begin goes on with others.
+	// This is shard Shard of Shards, and goes on from From, as Progress returned
+	// it. Begin goes on with others.
 	Shard, Shards int
-	From          uint64
+	From          Progress
 
 	// Rate is the frames per second, over all queues; 0 is as fast as the
 	// device. Batch is the most that leave at once.

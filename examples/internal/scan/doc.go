@@ -53,5 +53,6 @@
 //
 // IPv4 only. An answer that comes more than a lap of the ring late may be taken
 // for another target's duplicate: the ring holds at least twice the timeouts.
+// What a scan that goes on has had already is in the same bits from the start.
 // Answers in fragments are not put together.
 package scan

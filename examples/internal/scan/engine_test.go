@@ -129,12 +129,13 @@ func refusal(p *linklayer.Packet) []byte {
 // they are the whole.
 func TestShardAfterShard(t *testing.T) {
 	b := newBench(t, func(c *Config) { c.Shards = 3; c.Retries = 0 })
-	require.ErrorContains(t, b.s.Begin(1, 0), "not done")
+	require.ErrorContains(t, b.s.Begin(1, Progress{}), "not done")
 	for shard, from := range []uint64{0, 5, 0} {
 		if shard > 0 {
-			require.ErrorContains(t, b.s.Begin(shard, 1000), "beyond")
-			require.NoError(t, b.s.Begin(shard, from))
-			require.Equal(t, from, b.s.Low())
+			require.ErrorContains(t, b.s.Begin(shard, Progress{Next: 1000}), "beyond")
+			require.NoError(t, b.s.Begin(shard, Progress{Next: from}))
+			rest := b.s.Rest()
+			require.Equal(t, from, rest.Low())
 		}
 		probes := b.turn(0)
 		require.Len(t, probes, int(b.s.Targets()-from))
@@ -145,15 +146,15 @@ func TestShardAfterShard(t *testing.T) {
 		default:
 			t.Fatal("the shard is not done")
 		}
-		require.Equal(t, b.s.Targets(), b.s.Low())
+		require.Equal(t, Progress{Next: b.s.Targets()}, b.s.Rest())
 		if shard == 0 {
-			require.NoError(t, b.s.Begin(1, 43))
+			require.NoError(t, b.s.Begin(1, Progress{Next: 43}))
 			b.turn(0, synAck(&probes[2]))
 			require.EqualValues(t, 1, b.s.Counts().Late)
 		}
 	}
 	require.Len(t, b.results, 128-5)
-	require.ErrorContains(t, b.s.Begin(3, 0), "not one of 3")
+	require.ErrorContains(t, b.s.Begin(3, Progress{}), "not one of 3")
 }
 
 // No address and no /24 sees two probes, retries and canaries among them, sooner
@@ -190,7 +191,7 @@ func TestLimitsPerAddressAndPrefix(t *testing.T) {
 				answers = append(answers, refusal(p))
 			}
 		}
-		if b.s.Low() == b.s.Targets() {
+		if b.s.Counts().Targets == b.s.Targets() {
 			break
 		}
 	}
@@ -241,7 +242,7 @@ func TestOutcomes(t *testing.T) {
 	require.Equal(t, 2, third.Attempts)
 	require.EqualValues(t, 57, third.TTL)
 	<-b.s.Done()
-	require.Equal(t, b.s.Targets(), b.s.Low())
+	require.Equal(t, Progress{Next: b.s.Targets()}, b.s.Rest())
 }
 
 // Delays are those of answers to the first probe, of one target in eight: neither
@@ -404,7 +405,7 @@ func TestShardsAndGoingOn(t *testing.T) {
 	seen := map[target]int{}
 	for shard := range 3 {
 		for _, from := range []uint64{0, 20} {
-			b := newBench(t, func(c *Config) { c.Shards, c.Shard, c.From, c.Retries = 3, shard, from, 0 })
+			b := newBench(t, func(c *Config) { c.Shards, c.Shard, c.From, c.Retries = 3, shard, Progress{Next: from}, 0 })
 			for _, p := range b.turn(0) {
 				if key := (target{ip16(&p.Destination), p.DestinationPort}); from == 0 {
 					seen[key]++
@@ -414,7 +415,7 @@ func TestShardsAndGoingOn(t *testing.T) {
 			}
 			b.turn(2 * time.Second)
 			require.EqualValues(t, b.s.Targets()-from, b.s.Counts().Targets)
-			require.Equal(t, b.s.Targets(), b.s.Low())
+			require.Equal(t, Progress{Next: b.s.Targets()}, b.s.Rest())
 		}
 	}
 	require.Len(t, seen, 128)

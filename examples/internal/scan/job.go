@@ -9,29 +9,30 @@ import (
 // job is the shard that is being done.
 type job struct {
 	shard, shards uint64
-	from          uint64 // its first index
-	targets       uint64 // of the shard, those before from included
+	before        Progress // what was done when it began
+	from          uint64   // its first index
+	targets       uint64   // of the shard, those before from included
 	workers       uint64
-	windows       []*window       // by worker
-	lows          []atomic.Uint64 // by worker: the first index that may still come to an outcome there
-	open          atomic.Int64    // windows that are not over
-	working       atomic.Int64    // workers that are not done
+	windows       []*window    // by worker
+	open          atomic.Int64 // windows that are not over
+	working       atomic.Int64 // workers that are not done
 	done          chan struct{}
 }
 
-func (s *Scanner) newJob(shard int, from uint64) (*job, error) {
+func (s *Scanner) newJob(shard int, before Progress) (*job, error) {
 	c, workers := &s.cfg, s.cfg.Device.Info().Queues
 	j := &job{
-		shard: uint64(shard), shards: uint64(c.Shards), from: from, workers: uint64(workers),
-		targets: shareOf(c.Space.Targets(), uint64(shard), uint64(c.Shards)),
-		lows:    make([]atomic.Uint64, workers), done: make(chan struct{}),
+		shard: uint64(shard), shards: uint64(c.Shards), before: before, from: before.Low(), workers: uint64(workers),
+		targets: shareOf(c.Space.Targets(), uint64(shard), uint64(c.Shards)), done: make(chan struct{}),
 	}
-	if from > j.targets {
-		return nil, fmt.Errorf("scan: From %d is beyond the shard's %d targets", from, j.targets)
+	if err := before.check(j.targets); err != nil {
+		return nil, err
 	}
 	for k := range workers {
-		j.windows = append(j.windows, newWindow(c.window(workers), shareOf(j.targets-from, uint64(k), uint64(workers)), c.Retries))
-		j.lows[k].Store(from)
+		w := newWindow(c.window(workers), shareOf(j.targets-j.from, uint64(k), uint64(workers)), c.Retries)
+		w.known = shareOf(before.end()-j.from, uint64(k), uint64(workers))
+		w.done = func(i uint64) bool { return j.before.Has(j.index(k, i)) }
+		j.windows = append(j.windows, w)
 	}
 	j.open.Store(int64(workers))
 	j.working.Store(int64(workers))
@@ -40,7 +41,7 @@ func (s *Scanner) newJob(shard int, from uint64) (*job, error) {
 
 // Begin goes on with another shard when the one before is Done. What answers of
 // that from now on is late.
-func (s *Scanner) Begin(shard int, from uint64) error {
+func (s *Scanner) Begin(shard int, before Progress) error {
 	if shard < 0 || shard >= s.cfg.Shards {
 		return fmt.Errorf("scan: Begin: shard %d is not one of %d", shard, s.cfg.Shards)
 	}
@@ -49,7 +50,7 @@ func (s *Scanner) Begin(shard int, from uint64) error {
 	default:
 		return fmt.Errorf("scan: Begin: the shard before is not done")
 	}
-	next, err := s.newJob(shard, from)
+	next, err := s.newJob(shard, before)
 	if err != nil {
 		return err
 	}
@@ -93,8 +94,11 @@ func (w *Worker) end() {
 
 // place is where the order has index i of worker w.
 func (j *job) place(w int, i uint64) uint64 {
-	return j.shard + j.shards*(j.from+uint64(w)+j.workers*i)
+	return j.shard + j.shards*j.index(w, i)
 }
+
+// index is the shard's of index i of worker w.
+func (j *job) index(w int, i uint64) uint64 { return j.from + uint64(w) + j.workers*i }
 
 // indexOf is place's inverse; false for another shard's, and for what was done
 // before.
@@ -105,15 +109,6 @@ func (j *job) indexOf(place uint64) (w int, i uint64, ok bool) {
 	}
 	n -= j.from
 	return int(n % j.workers), n / j.workers, true
-}
-
-// low is the first index that has not come to its outcome.
-func (j *job) low() uint64 {
-	low := uint64(math.MaxUint64)
-	for k := range j.lows {
-		low = min(low, j.lows[k].Load())
-	}
-	return min(low, j.targets)
 }
 
 // settled is the first index that no window has let go.

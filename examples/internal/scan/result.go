@@ -75,6 +75,7 @@ type Result struct {
 	Canary   Canary
 	TTL      uint8         // of the answer
 	Attempts int           // probes sent to it by then
+	index    uint64        // of the shard, for as long as it waits here
 	At       time.Duration // by the device's clock
 	// Banner is what a connection brought; nil where none was tried.
 	Banner *Banner

@@ -117,8 +117,8 @@ func (s *Scanner) Targets() uint64 { return s.job.Load().targets }
 // Done is closed when every target of the shard has come to its outcome.
 func (s *Scanner) Done() <-chan struct{} { return s.job.Load().done }
 
-// Stop has no more probes sent. What is under way is lost to this run: Low says
-// where the next one begins.
+// Stop has no more probes sent. What is under way is lost to this run: Rest says
+// what the next one is to do.
 func (s *Scanner) Stop() { s.stopping.Store(true) }
 
 // Hold has no new targets probed and none settled for want of an answer, until
@@ -145,10 +145,6 @@ func (s *Scanner) Latency() *latency.Distribution {
 	}
 	return all
 }
-
-// Low is the first index of the shard that has not come to its outcome: all
-// results before it were given to Config.Result before Low returned it.
-func (s *Scanner) Low() uint64 { return s.job.Load().low() }
 
 // Duration is how long a number of targets takes at a rate per second.
 func Duration(targets uint64, rate float64) time.Duration {

@@ -27,6 +27,11 @@ type window struct {
 	head   atomic.Uint64   // the next index to be probed
 	tail   atomic.Uint64   // the next word to be settled
 	passes []atomic.Uint64 // the next word of each retry; the owner moves them
+
+	// What has had its outcome before: of the indices below known, those for
+	// which done says so. They count as answered, and nobody waits for them.
+	known uint64
+	done  func(i uint64) bool
 }
 
 // newWindow makes a window of at least size indices, that begins at 0.
@@ -53,13 +58,26 @@ func (w *window) take(count uint64, now time.Duration) (first uint64) {
 	for i := first; i < first+count; i = (i/wordBits + 1) * wordBits {
 		word := i / wordBits & w.mask
 		if i%wordBits == 0 {
-			w.bits[word].Store(beyond(i, w.end))
+			w.bits[word].Store(beyond(i, w.end) | w.doneBits(i))
 		}
 		w.sentAt[word] = now
 	}
 	w.head.Store(first + count)
 	return first
 }
+
+// doneBits are those of the word at i that have had their outcome before.
+func (w *window) doneBits(i uint64) (set uint64) {
+	for bit := uint64(0); bit < wordBits && i+bit < w.known; bit++ {
+		if w.done(i + bit) {
+			set |= 1 << bit
+		}
+	}
+	return set
+}
+
+// wanted reports whether index i, which was taken, is still to be probed.
+func (w *window) wanted(i uint64) bool { return w.open(i/wordBits)>>(i%wordBits)&1 != 0 }
 
 // beyond are the bits of the word at i that stand for nothing.
 func beyond(i, end uint64) uint64 {
@@ -122,6 +140,9 @@ func (w *window) due(pass int, now, timeout time.Duration) (word uint64, due boo
 		return word, false, now + timeout
 	}
 	at = w.sentAt[word&w.mask] + timeout
+	if word*wordBits < w.known && w.open(word) == 0 {
+		at = now
+	}
 	return word, now >= at, at
 }
 

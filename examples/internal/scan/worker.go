@@ -54,7 +54,9 @@ type Worker struct {
 	first int               // of stash, the first that the client has not had
 	rx    []iobackend.Frame
 	woken atomic.Bool
-	over  bool // the window is, and that is known
+	// census is who asks what is in hand.
+	census atomic.Pointer[census]
+	over   bool // the window is, and that is known
 	// finished: the job is, as far as this worker has to do with it
 	finished bool
 	counts   Counts
@@ -72,6 +74,7 @@ const (
 	heldMax   = 1 << 16
 	parkedMax = 1024
 	settleMax = 256 // words in one turn
+	passedMax = 1 << 16
 )
 
 func newWorker(s *Scanner, k, workers int) *Worker {
@@ -146,15 +149,24 @@ func (w *Worker) sendNew(budget *int) {
 	if w.window.head.Load() == w.window.end || w.held.len()+w.again.len()+w.asks.len() > heldMax/2 || w.banner != nil && w.banner.crowded() {
 		return
 	}
-	for *budget > 0 && len(w.parked)+len(w.delayed) < parkedMax && !w.gatewayWanted && !w.unlooked && w.frameReady() {
+	passed := uint64(0)
+	for *budget > 0 && passed < passedMax && len(w.parked)+len(w.delayed) < parkedMax && !w.gatewayWanted && !w.unlooked && w.frameReady() {
 		n := min(uint64(min(*budget, w.reserved-w.filled, parkedMax-len(w.parked)-len(w.delayed))), w.window.room(), w.window.end-w.window.head.Load())
 		if n == 0 {
 			break
 		}
-		for i, end := w.window.take(n, w.now), w.window.head.Load(); i < end; {
-			i += w.volley(i, min(end-i, aimMax))
+		first := w.window.take(n, w.now)
+		if first < w.window.known {
+			passed += w.goOn(first, n, budget)
+			continue
+		}
+		for i := first; i < first+n; {
+			i += w.volley(i, min(first+n-i, aimMax))
 		}
 		*budget -= int(n)
+	}
+	if passed >= passedMax {
+		w.wait(w.now)
 	}
 	if len(w.delayed) < parkedMax { // else those come first
 		w.wait(w.bucket.next(w.now))
@@ -239,6 +251,25 @@ func (w *Worker) note(o Outcome, r Reason, n uint64) {
 	w.counts.Targets += n
 	w.counts.Outcomes[o] += n
 	w.counts.Reasons[r] += n
+}
+
+// goOn probes those of count indices that have not had their outcome before, and
+// returns how many have.
+func (w *Worker) goOn(first, count uint64, budget *int) (passed uint64) {
+	for i := first; i < first+count; i++ {
+		if !w.window.wanted(i) {
+			passed++
+			continue
+		}
+		sent, until := w.probe(i)
+		if sent {
+			w.counts.Probes++
+		} else if until > 0 {
+			w.delay(i, until)
+		}
+		*budget--
+	}
+	return passed
 }
 
 // volley writes the first probes to count indices, at most aimMax, for which there
@@ -343,7 +374,7 @@ func (w *Worker) publish() (news bool) {
 		w.shown = w.counts
 		w.mutex.Unlock()
 	}
-	w.job.lows[w.index].Store(w.lowest())
+	w.answerCensus()
 	w.end()
 	return news
 }
@@ -351,26 +382,6 @@ func (w *Worker) publish() (news bool) {
 // idle reports whether nothing waits.
 func (w *Worker) idle() bool {
 	return w.resets.len() == 0 && w.asks.len() == 0 && w.held.len() == 0 && w.again.len() == 0 && (w.banner == nil || w.banner.idle())
-}
-
-// lowest is the first index of the shard that may still come to an outcome here.
-func (w *Worker) lowest() uint64 {
-	low := w.job.settled()
-	for _, r := range []*ring[heldResult]{&w.held, &w.again} {
-		if r.len() > 0 {
-			low = min(low, r.front().low)
-		}
-	}
-	for k := range w.asks.len() { // the result of a second time waits in again
-		if a := w.asks.at(k); a.first {
-			low = min(low, a.result.low)
-			break
-		}
-	}
-	if w.banner != nil {
-		low = min(low, w.banner.lowest())
-	}
-	return low
 }
 
 // ring is a bounded queue.
