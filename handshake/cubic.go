@@ -19,6 +19,10 @@ const (
 	cubicBeta = 0.7
 	// cubicAlpha is what makes Reno with beta 0.7 as fast as with 0.5 (§4.3).
 	cubicAlpha = 3 * (1 - cubicBeta) / (1 + cubicBeta)
+	// shortRound is the round trip in µs below which alpha is 1. Linux computes
+	// anew once a tick of its clock, of 1 to 10 ms, and adds a segment a round trip
+	// meanwhile: beside it a window by the letter has 0.7 of its share.
+	shortRound = 1000
 )
 
 // lose takes a congestion event and returns the new threshold in bytes (RFC
@@ -45,7 +49,8 @@ func (u *cubic) begin(window float64, now uint32) {
 	}
 }
 
-// grow returns by how many bytes cwnd grows for acked bytes (§4.2 to §4.5).
+// grow returns by how many bytes cwnd grows for acked bytes (§4.2 to §4.5). rtt
+// is in µs, 0 when none was measured.
 func (u *cubic) grow(cwnd uint32, acked, size int, rtt, now uint32) uint32 {
 	window := float64(cwnd) / float64(size)
 	if !u.started {
@@ -53,7 +58,7 @@ func (u *cubic) grow(cwnd uint32, acked, size int, rtt, now uint32) uint32 {
 	}
 	segments := float64(acked) / float64(size)
 	alpha := cubicAlpha
-	if u.reno >= u.prior {
+	if u.reno >= u.prior || 0 < rtt && rtt < shortRound {
 		alpha = 1
 	}
 	u.reno += float32(alpha * segments / window)
