@@ -197,6 +197,21 @@ func (m *Machine) senderACK(c *conn, g *linklayer.Segment, acked int, before uin
 	m.controlCongestion(c, &d, flight)
 }
 
+// Awaited is how soon connection i will hear of what is in flight, when only that
+// keeps it from sending more: its round trip; otherwise 0.
+func (m *Machine) Awaited(i uint32) time.Duration {
+	e := m.table.At(i)
+	if e.Side == 0 {
+		return 0
+	}
+	s := &m.sides.records[e.Side-1].send
+	if !s.congestion.limited || s.flight.first == s.flight.next {
+		return 0
+	}
+	srtt, _ := s.rto.SRTT()
+	return srtt
+}
+
 // unsent is how many bytes could leave at once, with so many in flight and the
 // peer's window.
 func (c *conn) unsent(flight int, window uint32) int {

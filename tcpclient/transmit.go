@@ -155,6 +155,7 @@ func (w *Worker) send(i uint32) bool {
 	e.Flags &^= handshake.Queued
 	w.machine.Assert(i)
 	w.rearm(i)
+	w.awaitAck(i)
 	return true
 }
 

@@ -51,8 +51,10 @@ type Worker struct {
 	next          int    // the first that is still to be done of what is done one by one
 	inHand        uint32 // the connection that is being dealt with; conntable.None
 	state         iobackend.LinkState
-	full          int        // batches in a row that were full
-	datagrams     *datagrams // nil without Config.QueriesMax
+	awake         time.Duration // it does not sleep before
+	roomy         bool          // others have a processor while all workers are awake
+	full          int           // batches in a row that were full
+	datagrams     *datagrams    // nil without Config.QueriesMax
 	transmit      transmitter
 	burst         burster
 	refusals      bucket // RSTs for segments of no connection, echo replies
@@ -99,7 +101,7 @@ func (w *Worker) run() {
 		if idle++; idle == 1 {
 			since = w.now
 		}
-		if idle <= spins || w.now-since < w.client.cfg.BusyPoll {
+		if idle <= spins || w.now-since < w.client.cfg.BusyPoll || w.now < w.awake {
 			continue
 		}
 		w.publish(true)
