@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/transact"
 	"myriad/bench/internal/transfer"
 )
@@ -34,17 +36,18 @@ func transferPart(rows []transfer.Result) page.Part {
 		Command: "go run ./bench transfer",
 		Text: "Throughput of one connection, and of a thousand together, from a kernel server and to it, by Myriad and by the kernel's own client over the same path, " +
 			"without a delay, where a round trip is nothing but work, and with one that a relay adds; " +
-			"and between two Myriads over a simulated link, in virtual time.",
-		Columns: []string{"client", "path", "connections", "direction", "loss %", "sender's control", "Mbit/s", "sent again", "timeouts"},
+			"and between two Myriads over a simulated link, in virtual time. " +
+			"Clients and servers are in one process, which shares all cores with the paths: ours and calls are of both. The connections stay open. " + report.Ports + ".",
+		Columns: slices.Concat([]string{"client", "path", "connections", "direction", "loss %", "sender's control", "Mbit/s", "to kernel", "to its bbr", "of link", "sent again", "timeouts"}, report.AllColumns),
 	}
 	charts := make(map[string]*page.Chart)
 	var order []string
 	for k := range rows {
 		r := &rows[k]
-		p.Rows = append(p.Rows, []string{
+		p.Rows = append(p.Rows, slices.Concat([]string{
 			r.Client, r.Path, page.Number(uint64(r.Connections)), fmt.Sprint(r.Direction), fmt.Sprint(r.LossPercent), r.Congestion,
-			page.Decimal(r.MbitPerSecond), page.Number(r.Retransmitted), page.Number(r.Timeouts),
-		})
+			page.Decimal(r.MbitPerSecond), ratio(r.RatioToKernel), ratio(r.RatioToBBR), ratio(r.LinkShare), page.Number(r.Retransmitted), page.Number(r.Timeouts),
+		}, r.AllCells(r.Queues)))
 		if r.LinkShare > 0 { // simulated: another scale
 			continue
 		}
@@ -60,6 +63,14 @@ func transferPart(rows []transfer.Result) page.Part {
 		p.Charts = append(p.Charts, *charts[name])
 	}
 	return p
+}
+
+// ratio writes one, if there is one.
+func ratio(f float64) string {
+	if f == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f ×", f)
 }
 
 // transferChart names the chart that a run belongs to: what is of one scale.

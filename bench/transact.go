@@ -147,13 +147,9 @@ func transactPart(rows []transact.Result) page.Part {
 	var order []string
 	for k := range rows {
 		r := &rows[k]
-		ratio := ""
-		if r.RatioToKernel > 0 {
-			ratio = fmt.Sprintf("%.2f ×", r.RatioToKernel)
-		}
 		p.Rows = append(p.Rows, slices.Concat([]string{
 			r.Client, yesNo(r.TLS), strconv.Itoa(r.Connections), strconv.Itoa(r.ReplyBytes), strconv.Itoa(r.Round),
-			page.Rate(r.ExchangesPerSecond), ratio, page.Decimal(r.P50Microseconds), page.Decimal(r.P99Microseconds), page.Number(r.Failed),
+			page.Rate(r.ExchangesPerSecond), ratio(r.RatioToKernel), page.Decimal(r.P50Microseconds), page.Decimal(r.P99Microseconds), page.Number(r.Failed),
 		}, r.AllCells(r.Queues)))
 		name := "transact-" + strings.ReplaceAll(yesNo(r.TLS), "no", "plain") + "-" + strconv.Itoa(r.ReplyBytes)
 		if charts[name] == nil {

@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
-	"fmt"
 	"io"
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"myriad/bench/internal/transfer"
@@ -61,7 +59,10 @@ func transferCommand(ctx context.Context, args []string, stdout, stderr io.Write
 		}
 		return err
 	}
-	return errors.Join(err, transferTable(stdout, rows))
+	if len(rows) == 0 {
+		return err
+	}
+	return errors.Join(err, asPart(transferPart)(stdout, rows))
 }
 
 func parseTransfer(args []string, stdout io.Writer) (o transferOptions, err error) {
@@ -188,24 +189,6 @@ func (o *transferOptions) runGroup(ctx context.Context, job transfer.Case) ([]tr
 		}
 	}
 	return transfer.Compare(runs), nil
-}
-
-// transferTable prints rows for people.
-func transferTable(out io.Writer, rows []transfer.Result) error {
-	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(t, "path\tconnections\tdirection\tloss %\tclient\tsender's control\tMbit/s\tto kernel\tto its bbr\tof link\tsent again\ttimeouts\t")
-	share := func(f float64) string {
-		if f == 0 {
-			return "-"
-		}
-		return decimal(f)
-	}
-	for k := range rows {
-		r := &rows[k]
-		fmt.Fprintf(t, "%s\t%d\t%s\t%g\t%s\t%s\t%.1f\t%s\t%s\t%s\t%d\t%d\t\n", r.Path, r.Connections, r.Direction, r.LossPercent, r.Client,
-			r.Congestion, r.MbitPerSecond, share(r.RatioToKernel), share(r.RatioToBBR), share(r.LinkShare), r.Retransmitted, r.Timeouts)
-	}
-	return t.Flush()
 }
 
 func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }

@@ -53,6 +53,9 @@ func TestTransfersAreMeasuredSideBySide(t *testing.T) {
 			require.NoError(t, err)
 			require.Positive(t, r.Bytes)
 			require.NotZero(t, r.Retransmitted, "the loss took place: %+v", r)
+			require.Greater(t, *r.FramesPerSecond*r.Seconds, float64(r.Bytes)/1600, "segments of one MTU: %+v", r)
+			require.Less(t, *r.FrameBytes, 1540.0)
+			require.NotNil(t, r.CPUBusy)
 		}
 	}
 }

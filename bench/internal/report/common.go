@@ -171,11 +171,14 @@ const NotMeasured = "not measured"
 // Cells are the columns for a table.
 func (c *Common) Cells(queues int) []string {
 	own := fmt.Sprint(c.FarEndCores)
-	if c.FarEndCores == 0 {
+	switch {
+	case c.ClientCores == 0: // nobody asked, or nobody tells
+		own = NotMeasured
+	case c.FarEndCores == 0:
 		own = "the same"
 	}
 	return []string{
-		fmt.Sprint(c.Interfaces), fmt.Sprint(queues), fmt.Sprint(c.ClientCores), own, c.Destinations,
+		count(c.Interfaces), fmt.Sprint(queues), count(c.ClientCores), own, c.Destinations,
 		figure(c.FrameBytes, "%.0f"), figure(c.FramesPerConnection, "%.2f"), Rate(c.FramesPerSecond),
 		percent(c.ShareOf1G), percent(c.ShareOf10G),
 		percent(c.CPUBusy), percent(c.CPUOurs), percent(c.CPUSystemCalls), percent(c.CPUSoftIRQ), percent(c.CPUOthers), percent(c.CPUFarEnd),
@@ -202,6 +205,14 @@ func Rate(f *float64) string {
 		return NotMeasured
 	}
 	return number(uint64(*f + 0.5))
+}
+
+// count writes a number of things, of which there is one at least.
+func count(n int) string {
+	if n == 0 {
+		return NotMeasured
+	}
+	return fmt.Sprint(n)
 }
 
 func figure(f *float64, format string) string {

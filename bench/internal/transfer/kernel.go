@@ -46,9 +46,7 @@ func (w *world) runKernel(ctx context.Context, c Case, r *Result) error {
 	})
 	w.begin()
 	if err == nil {
-		start, before := time.Now(), count.Load()
-		wait(ctx, c.Seconds)
-		r.Bytes, r.Seconds = count.Load()-before, time.Since(start).Seconds()
+		err = w.metered(r, count.Load, func() { wait(ctx, c.Seconds) })
 	}
 	for _, conn := range conns {
 		conn.(*net.TCPConn).SetLinger(0) // what is queued is not waited for

@@ -153,9 +153,9 @@ func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
 		count = &w.received
 	}
 	w.begin()
-	start, before := time.Now(), count.Load()
-	wait(ctx, c.Seconds)
-	r.Bytes, r.Seconds = count.Load()-before, time.Since(start).Seconds()
+	if err := w.metered(r, count.Load, func() { wait(ctx, c.Seconds) }); err != nil {
+		return err
+	}
 	select {
 	case reason := <-b.ended:
 		return fmt.Errorf("the connection ended: %v", reason)

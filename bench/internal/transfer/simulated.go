@@ -22,7 +22,8 @@ const (
 // the handshake on: 1 Gbit/s, 50 ms, nothing lost but what the queue in front
 // of the link cannot hold.
 func Simulated(direction Direction, congestion string) (r Result, err error) {
-	r = Result{Client: Myriad, Direction: direction, Congestion: congestion, Path: "simlink, 1 Gbit/s, 50 ms", Connections: 1}
+	r = Result{Client: Myriad, Direction: direction, Congestion: congestion, Path: "simlink, 1 Gbit/s, 50 ms", Connections: 1, Queues: 1}
+	r.Destinations = "one"
 	end := simlink.EndConfig{Impairments: simlink.Impairments{RateBPS: linkBPS, Delay: linkRTT / 2, QueueBytes: linkQueue}}
 	link, err := simlink.New(simlink.Config{Seed: 1, Start: time.Hour, Ends: []simlink.EndConfig{end, end}})
 	if err != nil {

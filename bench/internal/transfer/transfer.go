@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"myriad/bench/internal/report"
 )
 
 // Direction of the data, seen from the client.
@@ -55,6 +57,11 @@ type Result struct {
 	Recoveries        uint64  `json:"recoveries,omitempty"`          // Myriad's
 	Timeouts          uint64  `json:"timeouts"`                      // of the sender
 	LossProbes        uint64  `json:"loss_probes,omitempty"`         // Myriad's
+
+	Queues int `json:"queues"`
+	// Those of all rows, null for the simulated link. The client's own time is that
+	// of the servers, too, which are in its process, on all cores.
+	report.Common
 }
 
 // Run measures a Case.
@@ -64,8 +71,9 @@ func Run(ctx context.Context, c Case) (r Result, err error) {
 	}
 	r = Result{
 		Client: c.Client, Direction: c.Direction, Congestion: c.Congestion, LossPercent: c.LossPercent,
-		Path: "veth, forwarded", Connections: c.Connections, DelayMilliseconds: 1e3 * c.Delay.Seconds(),
+		Path: "veth, forwarded", Connections: c.Connections, Queues: 1, DelayMilliseconds: 1e3 * c.Delay.Seconds(),
 	}
+	r.Interfaces, r.Destinations = 1, "one"
 	if c.Connections < 1 || c.Connections > ConnectionsMax {
 		return r, fmt.Errorf("transfer: Connections %d is not within 1 to %d", c.Connections, ConnectionsMax)
 	}
