@@ -42,6 +42,9 @@ func (s *snapshotSummary) print(out io.Writer) {
 	t.Line("answered", "%d, of them %d ultrapeers, with %d user agents", g.Answered, g.Ultrapeers, g.Agents)
 	t.Line("failures", "%d%s", words.Sum(g.Failures), words.List(g.Failures))
 	t.Line("edges", "%d to ultrapeers, %d to leaves", g.PeerEdges, g.LeafEdges)
+	if g.BadEntries+g.NamesItself > 0 {
+		t.Line("odd", "%d entries that are no address of a host, %d nodes that name themselves", g.BadEntries, g.NamesItself)
+	}
 	degrees := func(name string, d gnucrawl.Spread) {
 		t.Line(name, "mean %.1f, least %d, median %d, 90%% up to %d, most %d", d.Mean, d.Least, d.Median, d.Percentile90, d.Most)
 	}

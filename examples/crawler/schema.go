@@ -42,6 +42,8 @@ var nodesSchema = schema.Schema{
 		{Name: "uptime_s", Type: schema.Integer, Doc: "seconds, at the start of the snapshot"},
 		{Name: "peers", Type: schema.Integer, Doc: "ultrapeers that it named: its degree"},
 		{Name: "leaves", Type: schema.Integer, Doc: "leaves that it named"},
+		{Name: "bad_entries", Type: schema.Integer, Doc: "of what it named, how many are no address of a host, and left out; where there are any"},
+		{Name: "names_itself", Type: schema.Boolean, Doc: "as a neighbour; that counts among peers or leaves"},
 		{Name: "rtt_us", Type: schema.Integer, Doc: "of the last handshake, microseconds"},
 		{Name: "attempts", Type: schema.Integer, Doc: "at it; none of a node that is left alone"},
 		{Name: "error", Type: schema.String, Words: gnucrawl.Reasons(), Doc: "why there is no answer"},

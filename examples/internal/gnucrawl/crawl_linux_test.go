@@ -173,6 +173,7 @@ func TestServentsOfManyManners(t *testing.T) {
 	}
 	at(4).Peers = append(at(4).Peers, host(4)) // itself
 	at(5).Leaves = nil
+	at(7).Manner = servent.Nonsense
 	at(6).Leaf, at(6).Leaves = true, nil
 	for n, manner := range map[int]servent.Manner{50: servent.Full, 51: servent.Rubbish, 52: servent.Half, 53: servent.Endless, 54: servent.Mute} {
 		at(n).Manner = manner
@@ -199,6 +200,10 @@ func TestServentsOfManyManners(t *testing.T) {
 	require.EqualValues(t, 7, first["peers"])
 	require.EqualValues(t, 9, first["leaves"])
 	require.Equal(t, "leaf", out.lines[host(6).String()]["kind"])
+	require.Equal(t, true, out.lines[host(4).String()]["names_itself"])
+	require.EqualValues(t, 4, out.lines[host(7).String()]["bad_entries"])
+	require.NotContains(t, first, "names_itself")
+	require.NotContains(t, first, "bad_entries")
 	require.Equal(t, map[string]any{"address": "172.16.0.3:1024", "kind": "leaf", "parents": 1.0}, out.lines["172.16.0.3:1024"])
 
 	// The servents' own account: each once, but for second attempts, from many
@@ -225,6 +230,8 @@ func TestServentsOfManyManners(t *testing.T) {
 	require.Equal(t, 1, g.Components)
 	require.Equal(t, 60, g.Largest)
 	require.Equal(t, 1, g.Agents)
+	require.Equal(t, 4, g.BadEntries)
+	require.Equal(t, 1, g.NamesItself)
 	require.GreaterOrEqual(t, g.DiameterLeast, 8)
 }
 

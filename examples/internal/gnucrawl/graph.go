@@ -20,6 +20,8 @@ type Graph struct {
 	Agents     int // different user agents; each worker's counted by itself beyond its bound
 
 	PeerEdges, LeafEdges int // namings
+	BadEntries           int // of lists, that are no address of a host; of this run
+	NamesItself          int // nodes that name themselves; such an edge counts
 	PeerDegrees          Spread
 	LeafDegrees          Spread
 
@@ -47,6 +49,10 @@ func (c *Crawl) Graph() Graph {
 	for r := range c.records() {
 		if r.reason != Excluded {
 			g.Contacted++
+		}
+		g.BadEntries += int(r.bad)
+		if r.itself {
+			g.NamesItself++
 		}
 		if r.reason != OK {
 			continue

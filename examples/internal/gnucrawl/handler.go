@@ -242,6 +242,7 @@ func (h *handler) answered(c *conn, why Reason) {
 	if h.reply.Status != 0 {
 		r.status, r.liveSince = uint16(h.reply.Status), h.reply.LiveSince
 		r.ultrapeer = why == OK && h.reply.HasLeaves
+		r.bad = uint16(min(h.reply.Bad, 1<<16-1))
 		r.agent = h.agents.number(h.reply.UserAgent)
 	}
 	if why == OK {
@@ -294,6 +295,7 @@ func (h *handler) edges(r *record) {
 			continue
 		}
 		*piece = append(*piece, p)
+		r.itself = r.itself || p == r.node
 		if first && h.crawl.admit() {
 			h.want(a, p)
 		}
@@ -306,6 +308,7 @@ func (h *handler) edges(r *record) {
 			continue
 		}
 		*piece = append(*piece, p)
+		r.itself = r.itself || p == r.node
 	}
 	r.peers, r.leaves = uint16(middle-begin), uint16(len(*piece)-middle)
 }

@@ -47,6 +47,12 @@ func appendLine(b []byte, a gnutella.Address, r *record, agent, phrase []byte, r
 		b = appendNumber(b, `,"peers":`, int64(r.peers))
 		b = appendNumber(b, `,"leaves":`, int64(r.leaves))
 	}
+	if r.bad > 0 {
+		b = appendNumber(b, `,"bad_entries":`, int64(r.bad))
+	}
+	if r.itself {
+		b = append(b, `,"names_itself":true`...)
+	}
 	if rtt > 0 {
 		b = appendNumber(b, `,"rtt_us":`, rtt.Microseconds())
 	}

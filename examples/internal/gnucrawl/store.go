@@ -14,6 +14,8 @@ type record struct {
 	reason    Reason
 	attempts  uint8
 	ultrapeer bool
+	bad       uint16 // entries of its lists that are no address of a host; not in a Journal
+	itself    bool   // among those that it names
 }
 
 const (

@@ -35,6 +35,7 @@ const (
 	Half                    // it ends in the middle of the head
 	Endless                 // its head has no end
 	Mute                    // it accepts, and says nothing
+	Nonsense                // with its peers it names what is no address of a host
 )
 
 // Servent is one servent.
@@ -217,7 +218,11 @@ func (s *Servent) send(c net.Conn, reply string) error {
 func (s *Servent) reply() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "GNUTELLA/0.6 200 OK\r\nUser-Agent: %s\r\n", UserAgent)
-	fmt.Fprintf(&b, "Peers: %s\r\n", s.list(s.Peers))
+	peers := s.list(s.Peers)
+	if s.Manner == Nonsense {
+		peers = "0.0.0.0:6346, 224.0.0.1:6346, localhost:6346, 1.2.3.4:0, , " + peers
+	}
+	fmt.Fprintf(&b, "Peers: %s\r\n", peers)
 	if !s.Leaf {
 		fmt.Fprintf(&b, "Leaves: %s\r\n", s.list(s.Leaves))
 	}
