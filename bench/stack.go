@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/stack"
 )
 
@@ -61,6 +62,11 @@ type stackRow struct {
 	Mallocs            uint64         `json:"mallocs"`
 	Components         []componentRow `json:"components"` // of the median round
 	Samples            int64          `json:"samples"`
+
+	Queues int `json:"queues"`
+	// Those of all rows, of the median round: what one core would do in the time of
+	// our code alone. There is no interface, and the device is in the same thread.
+	report.Common
 }
 
 // stackRows is what was measured, and what could not be, with the reason.
@@ -209,8 +215,10 @@ func (o *stackOptions) rows(runs [][]stack.Result) (rows []stackRow) {
 			Table: "memory", InFlight: o.inFlight[k], Batch: o.batch, Lives: m.Lives,
 			NanosecondsPerLife: m.PerLife(), Least: all[0].PerLife(), Most: all[len(all)-1].PerLife(),
 			TicksPerLife: m.PerLife() * ticks, LivesPerSecond: 1e9 / m.PerLife(),
-			Mallocs: m.Mallocs, Samples: m.Samples,
+			Mallocs: m.Mallocs, Samples: m.Samples, Queues: 1,
 		}
+		row.Destinations = "unique"
+		row.Rates(report.Traffic{Out: m.FramesOut, In: m.FramesIn, OutWire: m.OutWire, InWire: m.InWire}, m.Lives, m.Ours)
 		for _, c := range m.Components {
 			component := componentRow{Name: c.Name, Share: c.Share}
 			component.fill(m.PerLife(), framesPerLife, ticks)
@@ -229,8 +237,9 @@ func stackPart(rows *stackRows) page.Part {
 	p := page.Part{
 		Name: "stack", Title: "Our own code, in memory", Command: "go run ./bench stack",
 		Text: "One core, SYN, SYN-ACK, ACK and RST over a device in memory that answers in the order of the SYNs: " +
-			"processor time of our code for one connection. 10 Gigabit Ethernet is full at 201 ns.",
-		Columns: []string{"in flight", "ns a connection", "range", "ticks a connection", "ns a packet", "ticks a packet", "connections/s", "allocations"},
+			"processor time of our code for one connection. 10 Gigabit Ethernet is full at 201 ns. " +
+			"Rates, and shares of a wire, are what one core would do in that time; there is no interface, and what else the core does is not looked at.",
+		Columns: slices.Concat([]string{"in flight", "ns a connection", "range", "ticks a connection", "ns a packet", "ticks a packet", "allocations"}, report.AllColumns),
 	}
 	for _, s := range rows.skipped {
 		p.Notes = append(p.Notes, "skipped: "+s)
@@ -257,10 +266,10 @@ func memoryPart(rows []stackRow, p *page.Part) {
 			}
 			return page.Rate(n)
 		}
-		p.Rows = append(p.Rows, []string{
+		p.Rows = append(p.Rows, slices.Concat([]string{
 			short(r.InFlight), page.Rate(r.NanosecondsPerLife), page.Rate(r.Least) + " to " + page.Rate(r.Most), ticks(r.TicksPerLife),
-			page.Rate(r.NanosecondsPerLife / framesPerLife), ticks(r.TicksPerLife / framesPerLife), page.Rate(r.LivesPerSecond), page.Number(r.Mallocs),
-		})
+			page.Rate(r.NanosecondsPerLife / framesPerLife), ticks(r.TicksPerLife / framesPerLife), page.Number(r.Mallocs),
+		}, r.AllCells(r.Queues)))
 		for i := range r.Components {
 			components.Rows = append(components.Rows, append([]string{short(r.InFlight)}, r.Components[i].cells()...))
 		}

@@ -11,6 +11,7 @@ import (
 
 	"myriad/bench/internal/cachegrind"
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/stack"
 )
 
@@ -22,6 +23,8 @@ type cacheRow struct {
 	Component string  `json:"component"`
 	Lives     int     `json:"lives"`
 	PerLife   perLife `json:"per_connection"`
+	// Those of all rows: none can be measured in a simulation.
+	report.Common
 }
 
 // perLife are counts for one connection.
@@ -105,7 +108,7 @@ func cachePart(rows []cacheRow, p *page.Part) {
 		return
 	}
 	t := page.Table{
-		Title:   "Cache behaviour of our code, SIMULATED by cachegrind (" + cachegrind.Caches + "; without prefetching), for one connection.",
+		Title:   "Cache behaviour of our code, SIMULATED by cachegrind (" + cachegrind.Caches + "; without prefetching), for one connection. A simulation takes no time: rates and CPU, " + report.NotMeasured + ".",
 		Columns: []string{"component", "in flight", "instructions", "L1 code misses", "L1 data misses", "last-level misses"},
 	}
 	chart := page.Chart{Name: "stack-cache", Title: "Cache misses of our code (simulated)", X: "in flight, level", Y: "misses a connection"}

@@ -25,6 +25,8 @@ func TestStackSamplesTheLivePath(t *testing.T) {
 		require.NoError(t, rows.Decode(&r))
 		require.Positive(t, r.Connections)
 		require.Greater(t, r.Packets, r.Connections)
+		require.NotNil(t, r.CPUBusy)
+		require.InEpsilon(t, float64(r.Packets)/r.Seconds, *r.FramesPerSecond, 0.02)
 		sum, driver, ours := 0.0, 0.0, 0.0
 		for _, c := range r.Components {
 			sum += c.Share

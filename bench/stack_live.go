@@ -11,8 +11,10 @@ import (
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/load"
 	"myriad/bench/internal/page"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/sampling"
 	"myriad/bench/internal/stack"
+	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
 )
 
@@ -31,6 +33,8 @@ type liveRow struct {
 	Others      float64        `json:"others_share"` // other programs
 	Ours        float64        `json:"our_share"`    // of what the path took: the library
 	Components  []componentRow `json:"components"`
+	// Those of all rows, while it was sampled.
+	report.Common
 }
 
 // liveWarmUp is before the samples: the first connections touch the tables.
@@ -85,15 +89,23 @@ func (r *liveRow) sample(ctx context.Context, world *wire.World, duration time.D
 		return err
 	}
 	before, err := world.FarEnd.Counters()
-	began := time.Now()
+	machine, process := usage.Machine(), usage.Process()
 	pause(ctx, duration)
-	r.Seconds = time.Since(began).Seconds()
+	machine, process = usage.Machine().Since(machine), usage.Process().Since(process)
 	after, again := world.FarEnd.Counters()
+	r.Seconds = machine.Elapsed.Seconds()
 	profile, failed := sampler.Stop()
 	if err := errors.Join(err, again, failed); err != nil {
 		return err
 	}
 	r.fill(&profile, &before, &after)
+	r.Interfaces, r.Destinations = 1, "unique"
+	r.CPU(machine, process, r.Queues)
+	earlier, later := report.TrafficOf(&before), report.TrafficOf(&after)
+	r.Rates(later.Since(earlier), r.Connections, machine.Elapsed)
+	if r.Lost > 0 {
+		r.Disturb("samples lost: %s of %s", page.Number(r.Lost), page.Number(uint64(r.Samples)))
+	}
 	return nil
 }
 
@@ -140,8 +152,18 @@ func sentBy(c *farend.Counters) uint64 { return c.SYN + c.Data + c.Part + c.FIN 
 
 // livePart shows the rows below the stack's own.
 func livePart(rows []liveRow, p *page.Part) {
+	if len(rows) == 0 {
+		return
+	}
+	runs := page.Table{
+		Title:   "The live path's runs. " + report.Ports + ".",
+		Columns: slices.Concat([]string{"", "samples", "idle", "other programs", "ours of the path"}, report.AllColumns),
+	}
 	for k := range rows {
 		r := &rows[k]
+		runs.Rows = append(runs.Rows, slices.Concat([]string{
+			r.Method, page.Number(uint64(r.Samples)), percent(r.Idle), percent(r.Others), percent(r.Ours),
+		}, r.AllCells(r.Queues)))
 		t := page.Table{
 			Title: fmt.Sprintf("The live path, %s, by samples: where the processors were while %s connections went over the veth pair (%s a second, %d queues), "+
 				"the far end and the kernel's side of it included. The library's own share is %.1f %%.",
@@ -157,18 +179,9 @@ func livePart(rows []liveRow, p *page.Part) {
 			}
 		}
 		p.More, p.Charts = append(p.More, t), append(p.Charts, chart)
-		if r.Others > disturbedShare {
-			p.Notes = append(p.Notes, fmt.Sprintf("live path, %s: other programs had %.0f %% of the processors", r.Method, 100*r.Others))
-		}
-		if r.Lost > 0 {
-			p.Notes = append(p.Notes, fmt.Sprintf("live path, %s: samples lost %s of %s", r.Method, page.Number(r.Lost), page.Number(uint64(r.Samples))))
-		}
 	}
+	p.More = append(p.More, runs)
 }
 
-const (
-	// liveBars are as many as their labels have room.
-	liveBars = 7
-	// disturbedShare of the processors for others is worth a note.
-	disturbedShare = 0.05
-)
+// liveBars are as many as their labels have room.
+const liveBars = 7

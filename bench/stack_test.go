@@ -24,6 +24,10 @@ func TestStackMeasuresAndPrints(t *testing.T) {
 		require.GreaterOrEqual(t, r.Lives, uint64(20_000))
 		require.Positive(t, r.NanosecondsPerLife)
 		require.LessOrEqual(t, r.Least, r.Most)
+		require.InDelta(t, framesPerLife, *r.FramesPerConnection, 0.1)
+		require.InEpsilon(t, 1e9/r.NanosecondsPerLife, *r.ConnectionsPerSecond, 1e-6)
+		require.Greater(t, *r.ShareOf10G, 0.0)
+		require.Nil(t, r.CPUBusy, "there is no wire, and nobody looks at the core")
 		for _, c := range r.Components {
 			require.InDelta(t, c.NsPerConnection, framesPerLife*c.NsPerPacket, 1e-6, c.Name)
 			require.InDelta(t, c.Share*r.NanosecondsPerLife, c.NsPerConnection, 1e-6, c.Name)

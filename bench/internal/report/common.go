@@ -55,6 +55,11 @@ type Traffic struct {
 	OutWire, InWire uint64 // bytes on the wire: padding, preamble and gap too
 }
 
+// Since is what went after earlier.
+func (t Traffic) Since(earlier Traffic) Traffic {
+	return Traffic{t.Out - earlier.Out, t.In - earlier.In, t.OutWire - earlier.OutWire, t.InWire - earlier.InWire}
+}
+
 // TrafficOf is what a far end counted.
 func TrafficOf(c *farend.Counters) Traffic {
 	return Traffic{Out: c.Received(), In: c.Sent, OutWire: c.WireIn, InWire: c.WireOut}

@@ -28,7 +28,10 @@ type Result struct {
 	Components []Component   // shares of Ours, by samples
 	Samples    int64
 	Mallocs    uint64 // in the same span
-	Stats      tcpclient.Stats
+	// What went over the device in the same span; the bytes are those that a wire
+	// would have carried.
+	FramesOut, FramesIn, OutWire, InWire uint64
+	Stats                                tcpclient.Stats
 }
 
 // PerLife is our code's time for one connection.
@@ -77,6 +80,7 @@ func measure(ctx context.Context, client *tcpclient.Client, d *device, p *prober
 	}
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
+	went := d.traffic()
 	spent, done, began := d.spent, p.done, threadTime()
 	turns(ctx, client, p, done+uint64(lives))
 	took := threadTime() - began
@@ -85,6 +89,9 @@ func measure(ctx context.Context, client *tcpclient.Client, d *device, p *prober
 	result.Lives, result.Device = p.done-done, d.spent-spent
 	result.Ours = took - result.Device
 	result.Mallocs = after.Mallocs - before.Mallocs
+	now := d.traffic()
+	result.FramesOut, result.FramesIn = now.out-went.out, now.in-went.in
+	result.OutWire, result.InWire = now.outWire-went.outWire, now.inWire-went.inWire
 	var err error
 	result.Components, result.Samples, err = components(&profile)
 	return err
