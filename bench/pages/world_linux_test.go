@@ -6,11 +6,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 
 	"myriad/internal/nginx"
 	"myriad/internal/testbed"
@@ -91,22 +89,13 @@ func (w *world) build(b *testing.B) (near *testbed.Namespace, far []int) {
 	return near, serve(b, near, there)
 }
 
-// serve starts an nginx on each processor, as worker_processes auto and
-// worker_cpu_affinity auto do, and returns the processes.
 func serve(b *testing.B, near, there *testbed.Namespace) (pids []int) {
-	root := b.TempDir()
-	require.NoError(b, os.WriteFile(filepath.Join(root, "page"), bytes.Repeat([]byte("page "), pageBytes)[:pageBytes], 0o644))
+	dir := b.TempDir()
+	require.NoError(b, os.WriteFile(filepath.Join(dir, "page"), bytes.Repeat([]byte("page "), pageBytes)[:pageBytes], 0o644))
 	http := fmt.Sprintf(`
 sendfile on;
 tcp_nopush on;
 open_file_cache max=100;
-server { listen 80 backlog=4096 reuseport; root %s; }`, root)
-	for k := range runtime.NumCPU() {
-		pid := nginx.Serve(b, near, there, b.TempDir(), http, "10.78.0.2:80")
-		var one unix.CPUSet
-		one.Set(k)
-		require.NoError(b, unix.SchedSetaffinity(pid, &one))
-		pids = append(pids, pid)
-	}
-	return pids
+server { listen 80 backlog=4096; root %s; }`, dir)
+	return nginx.ServeOnAll(b, near, there, dir, http, "10.78.0.2:80")
 }

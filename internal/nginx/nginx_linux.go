@@ -6,7 +6,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -16,8 +19,13 @@ import (
 )
 
 // Command is nginx, yet to be started, with what http says in its
-// configuration's http block. All that it writes goes below dir.
+// configuration's http block: one process. All that it writes goes below dir.
 func Command(t testing.TB, dir, http string) *exec.Cmd {
+	return command(t, dir, "master_process off;", http)
+}
+
+// command is Command with main in the configuration's outermost block.
+func command(t testing.TB, dir, main, http string) *exec.Cmd {
 	t.Helper()
 	path, err := exec.LookPath("nginx")
 	if err != nil {
@@ -32,7 +40,7 @@ func Command(t testing.TB, dir, http string) *exec.Cmd {
 	}
 	file := filepath.Join(dir, "nginx.conf")
 	require.NoError(t, os.WriteFile(file, fmt.Appendf(nil, `daemon off;
-master_process off;
+%s
 user root;
 pid %s/pid;
 error_log stderr;
@@ -41,18 +49,44 @@ http {
 	access_log off;
 %s%s
 }
-`, dir, &temporary, http), 0o644))
+`, main, dir, &temporary, http), 0o644))
 	return exec.Command(path, "-p", dir, "-c", file, "-e", "stderr")
 }
 
-// Serve starts nginx in a namespace until the test ends, and returns its process
-// once it answers at an address as seen from another.
-func Serve(t testing.TB, near, far *testbed.Namespace, dir, http, address string) (pid int) {
+// Serve starts nginx in a namespace until the test ends, and returns once it
+// answers at an address as seen from another.
+func Serve(t testing.TB, near, far *testbed.Namespace, dir, http, address string) {
 	t.Helper()
-	cmd := Command(t, dir, http)
+	serve(t, near, far, Command(t, dir, http), address)
+}
+
+// ServeOnAll is Serve with a worker process on each processor, as servers have
+// it. It returns the processes.
+func ServeOnAll(t testing.TB, near, far *testbed.Namespace, dir, http, address string) (pids []int) {
+	t.Helper()
+	cmd := command(t, dir, "worker_processes auto;\nworker_cpu_affinity auto;", http)
+	// The first process ends the others, if it can.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
+	serve(t, near, far, cmd, address)
+	first := cmd.Process.Pid
+	require.Eventually(t, func() bool {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", first, first))
+		pids = []int{first}
+		for field := range strings.FieldsSeq(string(text)) {
+			if pid, err := strconv.Atoi(field); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+		return err == nil && len(pids) == 1+runtime.NumCPU()
+	}, time.Minute, time.Millisecond)
+	return pids
+}
+
+func serve(t testing.TB, near, far *testbed.Namespace, cmd *exec.Cmd, address string) {
+	t.Helper()
 	require.NoError(t, far.Start(cmd))
 	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
+		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
 	require.Eventually(t, func() bool {
@@ -62,5 +96,4 @@ func Serve(t testing.TB, near, far *testbed.Namespace, dir, http, address string
 		}
 		return err == nil
 	}, time.Minute, 20*time.Millisecond)
-	return cmd.Process.Pid
 }

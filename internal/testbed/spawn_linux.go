@@ -22,7 +22,8 @@ var spawner = sync.OnceValue(func() chan func() {
 	return work
 })
 
-// Start starts cmd inside the namespace. It is killed when this process dies.
+// Start starts cmd inside the namespace. It is killed when this process dies, or
+// gets what cmd.SysProcAttr.Pdeathsig says.
 func (ns *Namespace) Start(cmd *exec.Cmd) error {
 	done := make(chan error)
 	spawner() <- func() {
@@ -30,7 +31,9 @@ func (ns *Namespace) Start(cmd *exec.Cmd) error {
 			if cmd.SysProcAttr == nil {
 				cmd.SysProcAttr = &syscall.SysProcAttr{}
 			}
-			cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+			if cmd.SysProcAttr.Pdeathsig == 0 {
+				cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
+			}
 			return cmd.Start()
 		})
 	}
