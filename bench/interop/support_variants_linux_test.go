@@ -205,5 +205,6 @@ func TestUploadThroughANarrowPath(t *testing.T) {
 	all, err := w.middle.Counters()
 	require.NoError(t, err)
 	require.NotZero(t, all["IpFragFails"], "the middle forwarded everything")
+	require.NotZero(t, w.counter("TcpExtTCPOFOQueue"), "the far end missed nothing")
 	require.Zero(t, w.counter("TcpInErrs"))
 }

@@ -24,6 +24,7 @@ type Attack struct {
 	setup     func(w *world)
 	packet    func(w *world, k int) // sends the packet with number k
 	gone      bool                  // it may end the connection, which Bound says
+	sooner    int                   // frames of the connection's own, which it has leave before their timer; Bound says why
 	check     func(w *world, n int) error
 }
 
@@ -44,6 +45,9 @@ type Result struct {
 	Out     int // bytes of those
 	Held    int // bytes that connections hold at the end
 	Heap    int // bytes of the heap beyond what it was before
+	// SentBy is, for each packet, how many frames the client had sent by the
+	// time that the next was due; as in Sent, but for new data.
+	SentBy []int
 }
 
 // sizes of what is held beside buffers, in bytes: an entry with its index and
@@ -66,6 +70,7 @@ func Run(a *Attack, n int, mute bool, clear, done func() error) (Result, error) 
 		a.setup(w)
 	}
 	w.mute = mute
+	sentBy := make([]int, n)
 	before, frames := heap(), w.sentFrames()
 	out := w.client.Stats().BytesSent
 	if err := call(clear); err != nil {
@@ -78,6 +83,7 @@ func Run(a *Attack, n int, mute bool, clear, done func() error) (Result, error) 
 	for k := range n {
 		a.packet(w, k)
 		w.pass(gap)
+		sentBy[k] = w.sentFrames() - frames
 	}
 	if err := call(done); err != nil {
 		return Result{}, err
@@ -93,7 +99,7 @@ func Run(a *Attack, n int, mute bool, clear, done func() error) (Result, error) 
 		Sent: w.sentFrames() - frames,
 		Out:  int(w.client.Stats().BytesSent - out),
 		Held: held.BufferBytes + held.Holes*rangeBytes + held.SideRecords*sideBytes + held.Connections*entryBytes,
-		Heap: heap() - before,
+		Heap: heap() - before, SentBy: sentBy,
 	}
 	if !mute {
 		err = w.survives(n)

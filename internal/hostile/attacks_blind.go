@@ -71,7 +71,7 @@ func blindAttacks() []Attack {
 		},
 		{
 			Name: "wrong answers to a SYN", What: "SYN-ACKs and RSTs that acknowledge another number", gap: 100_000,
-			setup: func(w *world) { w.open(httpPort, tcpclient.Open{}) }, gone: true,
+			setup: func(w *world) { w.open(httpPort, tcpclient.Open{}) }, gone: true, sooner: 1,
 			Bound: "a RST for each that is not one, 10,000 a second; one SYN at once, counted as a retry: the number of SYNs does not depend on the peer", Where: "handshake/synsent.go staleACK",
 			packet: func(w *world, k int) {
 				flags := []linklayer.Flags{linklayer.SYN | linklayer.ACK, linklayer.RST | linklayer.ACK, linklayer.ACK, linklayer.RST}[k%4]
@@ -108,8 +108,8 @@ func stamp(p *peer, g *linklayer.Segment, value uint32) {
 func pathAttacks() []Attack {
 	return []Attack{
 		{
-			Name: "path MTU countdown", What: "fragmentation needed, a byte less each time, about what is in flight", setup: sending(10_000, 65535, 1460),
-			Bound: "one cut a round trip, eight and then the floor of 552; tried again after 10 minutes", Where: "handshake/path.go LowerMSS",
+			Name: "path MTU countdown", What: "fragmentation needed, a byte less each time, about what is in flight", setup: sending(10_000, 65535, 1460), sooner: 7,
+			Bound: "the flight is sent again, smaller; one cut a round trip, eight and then the floor of 552; tried again after 10 minutes", Where: "handshake/path.go LowerMSS",
 			packet: func(w *world, k int) {
 				w.hitFrame(aboutSegment(w.first, linklayer.ICMPUnreachable, linklayer.ICMPFragmentationNeeded, uint16(max(1490-k, 68)), w.first.iss+1))
 			},

@@ -28,6 +28,7 @@ func TestAttacksAreBounded(t *testing.T) {
 			one, four := measure(t, &a, n), measure(t, &a, 4*n)
 			require.LessOrEqual(t, float64(four.Held), slack*float64(one.Held)+heapSlack)
 			require.LessOrEqual(t, float64(four.Heap), slack*float64(max(one.Heap, 0))+heapSlack)
+			one.SentBy, four.SentBy = nil, nil
 			t.Logf("%+v", one)
 			t.Logf("%+v", four)
 		})
@@ -45,5 +46,8 @@ func measure(t *testing.T, a *Attack, n int) Result {
 	r.Sent -= quiet.Sent
 	r.Out -= quiet.Out
 	require.LessOrEqual(t, r.Sent, n, "replies")
+	for k := range r.SentBy { // at no time more, either
+		require.LessOrEqual(t, r.SentBy[k]-quiet.SentBy[k], k+1+a.sooner, "replies to the first %d packets", k+1)
+	}
 	return r
 }

@@ -50,11 +50,15 @@ func receiveScaling(name string) *RSS {
 // parseRSS reads struct ethtool_rxfh: command, context, the sizes of table and
 // key, the function, what is done to its input, and then table and key.
 func parseRSS(b []byte) *RSS {
-	entries, keyBytes := int(binary.NativeEndian.Uint32(b[8:])), int(binary.NativeEndian.Uint32(b[12:]))
-	function, transformed := b[16], b[17]
-	if function != hashToeplitz || transformed != 0 || entries < 1 || len(b) < rxfhBytes+4*entries+keyBytes {
+	if len(b) < rxfhBytes {
 		return nil
 	}
+	function, transformed := b[16], b[17]
+	said, saidKey := binary.NativeEndian.Uint32(b[8:]), binary.NativeEndian.Uint32(b[12:])
+	if function != hashToeplitz || transformed != 0 || said < 1 || rxfhBytes+4*uint64(said)+uint64(saidKey) > uint64(len(b)) {
+		return nil
+	}
+	entries, keyBytes := int(said), int(saidKey)
 	r := &RSS{Key: append([]byte(nil), b[rxfhBytes+4*entries:][:keyBytes]...)}
 	for k := range entries {
 		r.Indirection = append(r.Indirection, binary.NativeEndian.Uint32(b[rxfhBytes+4*k:]))
