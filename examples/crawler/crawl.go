@@ -103,11 +103,14 @@ func crawlAll(ctx context.Context, o *options, r *program.Run) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.store.Close()) }()
+	if err := s.openFrontier(seeds); err != nil {
+		return err
+	}
 	if err := s.openNetwork(); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.closeNetwork()) }()
-	return s.crawlFrom(ctx, seeds)
+	return s.crawlAndTell(ctx)
 }
 
 // seeds are the URLs to begin with.
@@ -223,11 +226,8 @@ func (s *session) closeNetwork() error {
 	return err
 }
 
-// crawlFrom crawls and sums up.
-func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
-	if err := s.openFrontier(seeds); err != nil {
-		return err
-	}
+// crawlAndTell crawls and sums up.
+func (s *session) crawlAndTell(ctx context.Context) error {
 	s.fetcher = fetch.New(fetch.Options{
 		Dial: s.net.Dial, Timeout: s.o.Timeout, UserAgent: s.userAgent(),
 		BodyBytes: s.o.BytesMax, PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix,
@@ -241,7 +241,7 @@ func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
 		IgnoreRobots: s.o.IgnoreRobots, Archive: s.archiver(), Rules: s.tellRules(),
 	})
 	s.tells = s.run.Targets()
-	s.run.Log.Debug("crawl", "seeds", len(seeds), "left of the run before", s.before.Left, "fetched before", s.before.Seen-s.before.Left)
+	s.run.Log.Debug("crawl", "left of the run before", s.before.Left, "fetched before", s.before.Seen-s.before.Left)
 	before, start := network.Process(), time.Now()
 	m := s.run.Watch(metrics.Info{Interface: s.o.Interface, Backend: s.net.Way().Backend, Unit: "pages"}, s.account)
 	watched, stop := s.watch(ctx)
@@ -267,7 +267,8 @@ func (s *session) crawlFrom(ctx context.Context, seeds []string) error {
 	return s.finish(sum, m, err)
 }
 
-// openFrontier begins with what is left of the run before, and the seeds.
+// openFrontier begins with what is left of the run before, and the seeds. Where
+// both are nothing new, that run had come to its end.
 func (s *session) openFrontier(seeds []string) (err error) {
 	s.front, err = frontier.New(s.store, frontier.Limits{
 		PerAddress: s.o.PerAddress, PerPrefix: s.o.PerPrefix, Pause: s.o.Pause, Refuse: s.refuse,
@@ -279,7 +280,9 @@ func (s *session) openFrontier(seeds []string) (err error) {
 	for i, u := range seeds {
 		links[i].URL = u
 	}
-	_, err = s.front.Add(links)
+	if _, err = s.front.Add(links); err == nil && s.dir != nil && s.resumed() && s.front.Counts().Left == 0 {
+		return program.FinishedBefore("the crawl in -state %s has come to its end: nothing is left; give more -seeds, or remove the directory to begin anew", s.o.State)
+	}
 	return err
 }
 

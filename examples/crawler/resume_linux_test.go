@@ -72,6 +72,7 @@ func TestResume(t *testing.T) {
 	cmd, stderr = endtest.Command(t, args...)
 	require.NoError(t, cmd.Run(), stderr)
 	require.Equal(t, size, fileSize(out), "there is nothing left to do")
+	require.Contains(t, stderr.String(), "has come to its end")
 	endtest.RequireNothingLeft(t)
 }
 

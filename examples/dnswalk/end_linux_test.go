@@ -243,3 +243,16 @@ func TestInterrupt(t *testing.T) {
 	require.Contains(t, stderr.String(), strconv.Itoa(len(readFile(t, path)))+" names", "the summary counts what was written")
 	endtest.RequireNothingLeft(t)
 }
+
+// TestProgress walks a list on a terminal: once it is read to its end the time
+// left is told, and the last line has all.
+func TestProgress(t *testing.T) {
+	testbed.Require(t)
+	t.Parallel()
+	shown := endtest.OnTerminal(t, program.Finished, "-demo-zones", "10", "-demo-names", "100", "-demo-tiny", "-rate", "1500",
+		"-out", filepath.Join(t.TempDir(), "out.jsonl"))
+	pictures := endtest.Pictures(shown)
+	require.Regexp(t, `names/s\) \[[0-9]+s:[1-9][0-9]*s\] `, strings.Join(pictures, "\n"))
+	require.Contains(t, pictures[len(pictures)-1], " 100% |")
+	require.NotContains(t, shown, "[0m", "nothing to be coloured")
+}

@@ -61,6 +61,7 @@ func TestDemo(t *testing.T) {
 		append(part, "-protocol", "icmp"),
 		append(part, "-banner", "-banner-request", "hello"),
 		append(part, "-backend", "afpacket"),
+		append(part, "-backend", "live"),
 	} {
 		path := filepath.Join(t.TempDir(), "out")
 		cmd, stderr := endtest.Command(t, append(args, "-out", path)...)

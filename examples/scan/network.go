@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"myriad/examples/internal/demonet"
+	"myriad/examples/internal/network"
 	"myriad/examples/internal/scan"
 	"myriad/examples/internal/scannet"
 	"myriad/internal/netinfo"
@@ -59,7 +60,7 @@ func (s *session) openNetwork() (err error) {
 		p.device.Close()
 		return err
 	}
-	s.r.Log.Info(fmt.Sprintf("%s on %s; output to %s", map[string]string{"afxdp": "AF_XDP", "afpacket": "AF_PACKET"}[p.backend], p.name, s.out.out.Name), "targets", s.scanner.Targets()-s.from.Count())
+	s.r.Log.Info(fmt.Sprintf("%v on %s; output to %s", network.Choice{Backend: p.backend}, p.name, s.out.out.Name), "targets", s.scanner.Targets()-s.from.Count())
 	s.r.Details(p.sources, p.device.Info())
 	return nil
 }
@@ -138,7 +139,11 @@ func (p *path) open(o *options, backend string) error {
 const frames = 4096
 
 var openers = map[string]func(iobackend.Config) (iobackend.Device, error){
-	"afxdp": func(c iobackend.Config) (iobackend.Device, error) { return afxdp.Open(c) }, "afpacket": func(c iobackend.Config) (iobackend.Device, error) { return afpacket.Open(c) },
+	"afxdp": func(c iobackend.Config) (iobackend.Device, error) { return afxdp.Open(c) },
+	"live": func(c iobackend.Config) (iobackend.Device, error) {
+		return afxdp.OpenWith(c, afxdp.Options{Live: true})
+	},
+	"afpacket": func(c iobackend.Config) (iobackend.Device, error) { return afpacket.Open(c) },
 }
 
 // takeRoutes takes -gateway, or the kernel's routes.
