@@ -15,9 +15,11 @@ import (
 	"myriad/examples/internal/latency"
 	"myriad/examples/internal/metrics"
 	"myriad/examples/internal/network"
+	"myriad/examples/internal/outcome"
 	"myriad/examples/internal/overlay"
 	"myriad/examples/internal/overlaynet"
 	"myriad/examples/internal/program"
+	words "myriad/examples/internal/summary"
 	"myriad/tcpclient"
 )
 
@@ -43,6 +45,9 @@ func crawlGnutella(ctx context.Context, o *options, r *program.Run) (err error) 
 	}
 	if s.exclusions, err = o.Exclusions(); err != nil {
 		return err
+	}
+	if err := s.refuseSeeds(); err != nil {
+		return program.Fail(program.UsageWrong, err)
 	}
 	if s.out, err = r.OpenOut(); err != nil {
 		return err
@@ -127,6 +132,23 @@ func (s *snapshot) findSeeds() (err error) {
 	}
 	s.seeds = []gnutella.Address{s.overlay.Address(0)}
 	return nil
+}
+
+// refuseSeeds refuses seeds of which none may be looked at, for the first one's
+// reason. Of others each has its outcome in the output.
+func (s *snapshot) refuseSeeds() error {
+	var first error
+	for _, a := range s.seeds {
+		at := a.AddrPort().Addr()
+		refusal := s.exclusions.Refuse(netip.PrefixFrom(at, at.BitLen()))
+		if refusal == nil {
+			return nil
+		}
+		if first == nil {
+			first = fmt.Errorf("-seeds %s: none may be crawled: %w", s.o.Seeds, refusal)
+		}
+	}
+	return first
 }
 
 // demoQueues is the number of queues of the demo's wire.
@@ -231,6 +253,9 @@ func (s *snapshot) take(ctx context.Context) (err error) {
 		s.far, sum.demo = nil, &result
 		err = errors.Join(err, stopErr)
 	}
+	if err == nil {
+		err = s.looked()
+	}
 	if err == nil && s.dir != nil {
 		err = s.dir.Finish(gnutellaPosition{})
 	}
@@ -248,6 +273,21 @@ func (s *snapshot) take(ctx context.Context) (err error) {
 	sum.err = err
 	sum.print(s.run.Summary())
 	return err
+}
+
+// looked is an error when no node was looked at, and that was not for the
+// exclusions.
+func (s *snapshot) looked() error {
+	finished, _, looked, failures := s.crawl.Progress()
+	for word, n := range failures {
+		if !outcome.NotLooked(word) {
+			looked += n
+		}
+	}
+	if looked > 0 || finished == failures[outcome.Excluded] {
+		return nil
+	}
+	return fmt.Errorf("no node could be looked at: %s", words.Words(failures))
 }
 
 // close ends the client; what is still open waits for its servent's FIN a

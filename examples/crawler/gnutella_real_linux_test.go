@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/examples/internal/endtest"
+	"myriad/examples/internal/program"
 	"myriad/examples/internal/servent"
 	"myriad/internal/testbed"
 )
@@ -65,5 +66,39 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 	for _, v := range server.Visits() {
 		require.True(t, v.ThirdLeg)
 		require.Contains(t, v.Request, "\r\nUser-Agent: MyriadCrawler/0.1 (+ops@example.org)\r\n")
+	}
+}
+
+// TestGnutellaCouldNotLook tells seeds that may not be crawled, and those that
+// there is no way to, from seeds that do not answer.
+func TestGnutellaCouldNotLook(t *testing.T) {
+	testbed.Require(t)
+	near, err := testbed.NewNamespace()
+	require.NoError(t, err)
+	t.Cleanup(func() { near.Close() })
+	far, err := testbed.NewNamespace()
+	require.NoError(t, err)
+	t.Cleanup(func() { far.Close() })
+	_, err = testbed.Veth(near, far, testbed.VethConfig{
+		NearName: "wan0", FarName: "far0", DisableOffloads: true,
+		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParsePrefix("10.77.0.2/24"),
+		Sources: []netip.Prefix{netip.MustParsePrefix("10.77.1.0/28")},
+	})
+	require.NoError(t, err)
+	for _, test := range []struct {
+		seed, says string
+		code       int
+	}{
+		{"100.66.53.2", "none may be crawled: 100.66.53.2 is excluded, being in 100.64.0.0/10", program.UsageWrong},
+		{"9.9.9.9", "no node could be looked at: no route: 1", program.Failed},
+		{"10.77.0.2", "failures              1 (refused: 1)", program.Finished},
+	} {
+		seeds := filepath.Join(t.TempDir(), "seeds")
+		require.NoError(t, os.WriteFile(seeds, []byte(test.seed+"\n"), 0o600))
+		cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-interface", "wan0", "-source", "10.77.1.0/28",
+			"-seeds", seeds, "-contact", "ops@example.org", "-max-known", "1000", "-allow", "10.77.0.0/24", "-out", filepath.Join(t.TempDir(), "out"))
+		require.NoError(t, near.Start(cmd))
+		require.Equal(t, test.code, endtest.ExitCode(cmd.Wait()), stderr)
+		require.Contains(t, stderr.String(), test.says)
 	}
 }
