@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"strings"
 	"time"
 
 	"myriad/examples/internal/account"
@@ -261,9 +262,7 @@ func (s *snapshot) take(ctx context.Context) (err error) {
 	}
 	sum.graph, sum.before = s.crawl.Graph(), s.crawl.Before()
 	if s.edges != nil {
-		if writeErr := s.crawl.WriteEdges(s.edges); writeErr != nil {
-			err = errors.Join(err, program.Fail(program.WriteFailed, fmt.Errorf("-edges: %w", writeErr)))
-		}
+		err = errors.Join(err, s.writeEdges())
 	}
 	if s.overlay != nil && s.o.NodesMax == 0 && err == nil {
 		err = program.Fail(program.DemoWrong, s.overlay.Check(s.crawl))
@@ -273,6 +272,18 @@ func (s *snapshot) take(ctx context.Context) (err error) {
 	sum.err = err
 	sum.print(s.run.Summary())
 	return err
+}
+
+// writeEdges writes the edges in the form that their file's name asks for.
+func (s *snapshot) writeEdges() error {
+	write := s.crawl.WriteEdges
+	if strings.HasSuffix(s.o.Edges, ".tsv") {
+		write = s.crawl.WriteEdgesText
+	}
+	if err := write(s.edges); err != nil {
+		return program.Fail(program.WriteFailed, fmt.Errorf("-edges: %w", err))
+	}
+	return nil
 }
 
 // looked is an error when no node was looked at, and that was not for the

@@ -25,7 +25,7 @@ type gnutellaOptions struct {
 const gnutellaParallel = 4096
 
 func (o *gnutellaOptions) define(f *flag.FlagSet) {
-	f.StringVar(&o.Edges, "edges", "", "gnutella: `file` for the edges, binary, as the package's documentation says")
+	f.StringVar(&o.Edges, "edges", "", "gnutella: `file` for the edges: if it ends in .tsv a line for each, of the node, the node that\nit named, and peer or leaf; otherwise binary, a fifth as large: MYRIAD GNUTELLA EDGES 1 and a\nline feed, then for each node that answered its address and port (4 and 2 bytes), the numbers of\nits peers and of its leaves (2 bytes each), and their addresses and ports; all big-endian")
 	f.IntVar(&o.NodesMax, "max-nodes", 0, "gnutella: contact no more than so many `nodes`, 0 for no limit")
 	f.IntVar(&o.KnownMax, "max-known", 24_000_000, "gnutella: `nodes`, leaves included, that there is room for; about 10 bytes each")
 	f.IntVar(&o.Attempts, "attempts", 3, "gnutella: `number` of attempts at a node that does not answer, or that one of our\naddresses has crawled before; each from another address")

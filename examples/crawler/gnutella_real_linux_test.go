@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,7 +51,8 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 	seeds := filepath.Join(t.TempDir(), "seeds")
 	require.NoError(t, os.WriteFile(seeds, []byte("100.66.53.2\n"), 0o600))
 	report := filepath.Join(t.TempDir(), "report.html")
-	cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-report", report, "-interface", "wan0", "-source", "10.77.1.0/28",
+	edges := filepath.Join(t.TempDir(), "edges.tsv")
+	cmd, stderr := endtest.Command(t, "-protocol", "gnutella", "-report", report, "-edges", edges, "-interface", "wan0", "-source", "10.77.1.0/28",
 		"-seeds", seeds, "-contact", "ops@example.org", "-max-known", "1000", "-allow", "100.66.53.0/24")
 	var out bytes.Buffer
 	cmd.Stdout = &out
@@ -58,6 +60,12 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 	require.Zero(t, endtest.ExitCode(cmd.Wait()), stderr)
 	require.Equal(t, map[string]int{"ultrapeer": 2, "leaf": 2, "unknown excluded": 1}, readNodes(t, out.Bytes()), "the leaf that was named, and the one that answered")
 	require.Contains(t, stderr.String(), "3 nodes contacted")
+	lines, err := os.ReadFile(edges)
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{
+		"100.66.53.2:6346\t100.66.53.3:6346\tpeer", "100.66.53.2:6346\t192.168.7.7:6346\tpeer", "100.66.53.2:6346\t100.66.53.4:6346\tleaf",
+		"100.66.53.3:6346\t100.66.53.2:6346\tpeer", "100.66.53.3:6346\t100.66.53.9:6346\tpeer", "100.66.53.9:6346\t100.66.53.2:6346\tpeer",
+	}, strings.Split(strings.TrimSuffix(string(lines), "\n"), "\n"))
 	page, err := os.ReadFile(report)
 	require.NoError(t, err)
 	require.Contains(t, string(page), "connections at a time to one address")

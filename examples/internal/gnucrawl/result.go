@@ -117,6 +117,27 @@ func (c *Crawl) WriteEdges(w io.Writer) error {
 	return out.Flush()
 }
 
+// WriteEdgesText writes a line for each edge: the address of a node that
+// answered, a tab, that of one that it named, a tab, and peer or leaf.
+func (c *Crawl) WriteEdgesText(w io.Writer) error {
+	out := bufio.NewWriterSize(w, 1<<20)
+	var b []byte
+	write := func(from gnutella.Address, list iter.Seq[gnutella.Address], as string) {
+		for a := range list {
+			b = append(from.Append(b[:0]), '\t')
+			b = append(append(a.Append(b), '\t'), as...)
+			_, _ = out.Write(append(b, '\n')) // the error stays for Flush
+		}
+	}
+	for n := range c.Nodes() {
+		if n.Reason == OK {
+			write(n.Address, n.Peers(), "peer")
+			write(n.Address, n.Leaves(), "leaf")
+		}
+	}
+	return out.Flush()
+}
+
 func appendSix(b []byte, a gnutella.Address) []byte {
 	return append(b, byte(a>>40), byte(a>>32), byte(a>>24), byte(a>>16), byte(a>>8), byte(a))
 }
