@@ -128,9 +128,7 @@ func (o *latencyOptions) runAll(ctx context.Context, each func(*latency.Result) 
 		})
 		switch {
 		case c.Live && errors.Is(err, iobackend.ErrNotSupported):
-			skipped = append(skipped, fmt.Sprintf("live, batch %d, polls %s: %v", c.Batch, yesNo(c.Poll), err))
-		case errors.Is(err, latency.ErrUnanswered):
-			skipped = append(skipped, fmt.Sprintf("batch %d, polls %s: %v", c.Batch, yesNo(c.Poll), err))
+			skipped = []string{"live: " + err.Error()}
 		case err != nil:
 			return rows, skipped, err
 		}

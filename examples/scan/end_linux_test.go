@@ -367,6 +367,41 @@ func TestExitCodes(t *testing.T) {
 	}
 }
 
+// A disk that fills while the scan runs ends it with the code for that; the lines
+// on it are whole, and the same command goes on where there is room again.
+func TestFullDisk(t *testing.T) {
+	testbed.Require(t)
+	state := filepath.Join(t.TempDir(), "state")
+	args := []string{"-seed", "5", "-shards", "32", "-shard", "3", "-ports", "22,80", "-show", "all", "-rate", "10000", "-state", state}
+	cmd, stderr := endtest.Command(t, append(args, "-out", "lines")...)
+	_, kept := endtest.SmallDisk(t, cmd, "1000")
+	require.Equal(t, program.WriteFailed, endtest.ExitCode(cmd.Run()), stderr)
+	require.Contains(t, stderr.String(), "no space left on device; make room")
+	path := filepath.Join(kept, "lines")
+	before := len(readLines(t, path))
+	require.NotZero(t, before)
+	endtest.Run(t, program.Finished, append(args, "-out", path)...)
+	seen := map[string]bool{}
+	for _, l := range readLines(t, path) {
+		seen[fmt.Sprint(l.Address, ":", l.Port)] = true
+	}
+	require.Equal(t, 2<<18/32, len(seen), "no target is lost")
+	require.Less(t, before, len(seen))
+}
+
+// On a terminal the last line has all targets, and their outcomes.
+func TestProgress(t *testing.T) {
+	testbed.Require(t)
+	shown := endtest.OnTerminal(t, program.Finished, "-seed", "5", "-shards", "32", "-shard", "3", "-ports", "22,80", "-rate", "5000", "-out", filepath.Join(t.TempDir(), "out"))
+	pictures := endtest.Pictures(shown)
+	require.Greater(t, len(pictures), 1)
+	last := pictures[len(pictures)-1]
+	for _, part := range []string{" 100% |", "(16384/16384, ", "targets/s", " open"} {
+		require.Contains(t, last, part)
+	}
+	require.Less(t, strings.LastIndex(shown, " 100% |"), strings.Index(shown, "Finished"), "before the summary")
+}
+
 // checkpoint is what a state directory says.
 type checkpoint struct {
 	Version  int

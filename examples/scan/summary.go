@@ -98,7 +98,7 @@ func (m *summary) word(s *session) {
 	m.add("frames", "%d sent (%d probes, %d retries, %d canaries, %d resets), %d received", m.device.FramesSent, c.Probes, c.Retries, c.Canaries, c.Resets, m.device.FramesReceived)
 	if odd := words.Words(map[string]uint64{
 		"duplicates": c.Duplicate, "late": c.Late, "forged": c.Forged, "of no target": c.Foreign, "stale": c.Stale,
-		"not whole": c.Malformed, "resets not sent": c.Skipped, "canaries not tried": c.CanaryFull,
+		"not whole": c.Malformed, "redirects and such": c.Ignored, "resets not sent": c.Skipped, "canaries not tried": c.CanaryFull,
 		"refused by the device": m.device.DropTransmit, "lost by the device": m.device.DropRingFull + m.device.DropFillEmpty,
 	}); odd != "" {
 		m.add("besides", "%s", odd)
@@ -160,7 +160,7 @@ func counters(c *scan.Counts) map[string]int64 {
 	for name, n := range map[string]uint64{
 		"probes": c.Probes, "retries": c.Retries, "canaries": c.Canaries, "resets": c.Resets, "resets_skipped": c.Skipped,
 		"canaries_skipped": c.CanaryFull, "answers_all": c.AnswersAll, "banners": c.Banners, "frames_looked_at": c.Received,
-		"duplicates": c.Duplicate, "late": c.Late, "forged": c.Forged, "foreign": c.Foreign, "stale": c.Stale, "malformed": c.Malformed,
+		"duplicates": c.Duplicate, "late": c.Late, "forged": c.Forged, "foreign": c.Foreign, "stale": c.Stale, "malformed": c.Malformed, "icmp_ignored": c.Ignored,
 	} {
 		all[name] = int64(n)
 	}

@@ -18,6 +18,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"myriad/internal/testbed"
 )
 
 // mark is in the environment of a process that is to be the command, with the
@@ -171,7 +173,18 @@ func FreeAddress(t testing.TB) string {
 // Metrics are the samples that a run shows to Prometheus, by name and labels.
 func Metrics(t testing.TB, address string) map[string]float64 {
 	t.Helper()
-	reply, err := http.Get("http://" + address + "/metrics")
+	return samples(t, http.DefaultClient, address)
+}
+
+// MetricsIn are those of a run in a namespace.
+func MetricsIn(t testing.TB, in *testbed.Namespace, address string) map[string]float64 {
+	t.Helper()
+	return samples(t, &http.Client{Transport: &http.Transport{DialContext: in.DialContext, DisableKeepAlives: true}}, address)
+}
+
+func samples(t testing.TB, client *http.Client, address string) map[string]float64 {
+	t.Helper()
+	reply, err := client.Get("http://" + address + "/metrics")
 	require.NoError(t, err)
 	defer reply.Body.Close()
 	samples := map[string]float64{}

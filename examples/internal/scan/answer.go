@@ -13,8 +13,13 @@ func (w *Worker) take(f *iobackend.Frame) bool {
 	if f.More || f.Data == nil {
 		return false
 	}
-	if linklayer.Parse(f.Data, f.ChecksumOK, p) != linklayer.DropNone {
-		w.counts.Malformed++
+	if why := linklayer.Parse(f.Data, f.ChecksumOK, p); why != linklayer.DropNone {
+		switch why {
+		case linklayer.DropICMPType, linklayer.DropICMPRedirect, linklayer.DropICMPSourceQuench: // whole, and not for us
+			w.counts.Ignored++
+		default:
+			w.counts.Malformed++
+		}
 		return false // the client knows its name
 	}
 	switch p.Kind {
@@ -80,7 +85,7 @@ func (w *Worker) segment() {
 		w.counts.Forged++
 		return
 	}
-	r := Result{Address: address, Port: p.SourcePort, TTL: p.TTL, At: w.now}
+	r := w.report(Result{Address: address, Port: p.SourcePort, TTL: p.TTL})
 	switch flags, acked := p.Segment.Flags, uint32(p.Segment.Ack) == c.number+1; {
 	case flags&(linklayer.SYN|linklayer.ACK|linklayer.RST) == linklayer.SYN|linklayer.ACK && acked:
 		w.reset() // else the host would ask for the third leg for a minute
@@ -97,7 +102,7 @@ func (w *Worker) segment() {
 		w.counts.Forged++
 		return
 	}
-	w.answered(&r)
+	w.answered(r)
 }
 
 // datagram is UDP's answer to a probe.
@@ -112,9 +117,8 @@ func (w *Worker) datagram() bool {
 		w.counts.Forged++
 		return true
 	}
-	r := Result{Address: address, Port: p.SourcePort, Outcome: Open, Reason: Reply, TTL: p.TTL, At: w.now}
-	r.Reply = p.UDPPayload[:min(len(p.UDPPayload), BannerMax)]
-	w.answered(&r)
+	reply := p.UDPPayload[:min(len(p.UDPPayload), BannerMax)]
+	w.answered(w.report(Result{Address: address, Port: p.SourcePort, Outcome: Open, Reason: Reply, TTL: p.TTL, Reply: reply}))
 	return true
 }
 
@@ -130,7 +134,7 @@ func (w *Worker) echoReply() bool {
 		w.counts.Forged++
 		return true
 	}
-	w.answered(&Result{Address: address, Outcome: Open, Reason: Reply, TTL: p.TTL, At: w.now})
+	w.answered(w.report(Result{Address: address, Outcome: Open, Reason: Reply, TTL: p.TTL}))
 	return true
 }
 
@@ -159,12 +163,19 @@ func (w *Worker) icmpError() bool {
 		w.counts.Forged++
 		return true
 	}
-	r := Result{Address: address, Port: port, Outcome: Filtered, Reason: icmpReason(p.ICMP.Type, p.ICMP.Code), TTL: p.TTL, At: w.now}
+	r := w.report(Result{Address: address, Port: port, Outcome: Filtered, Reason: icmpReason(p.ICMP.Type, p.ICMP.Code), TTL: p.TTL})
 	if r.Reason == PortUnreachable && s.cfg.Protocol == UDP && p.Source == q.Destination {
 		r.Outcome = Closed
 	}
-	w.answered(&r)
+	w.answered(r)
 	return true
+}
+
+// report is the result in hand: one of the worker's, so that none is allocated.
+func (w *Worker) report(r Result) *Result {
+	r.At = w.now
+	w.result = r
+	return &w.result
 }
 
 // icmpReason names an error (RFC 792, RFC 1812 §5.2.7.1).

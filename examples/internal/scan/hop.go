@@ -80,14 +80,14 @@ func (w *Worker) hold(i uint64, address uint32, port uint16, state hopState) {
 	if first, _ := w.window.mark(i); !first {
 		return
 	}
-	r := Result{Address: address, Port: port, Outcome: Unsent, Reason: NoRoute, At: w.now}
+	r := w.report(Result{Address: address, Port: port, Outcome: Unsent, Reason: NoRoute})
 	switch state {
 	case hopFailed:
 		r.Outcome, r.Reason = Filtered, NoNeighbor
 	case hopGone:
 		r.Reason = NoGateway
 	}
-	w.finish(&r)
+	w.finish(r)
 }
 
 // parkedEvery is how often those that wait for a next hop are looked at.

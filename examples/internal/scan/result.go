@@ -106,6 +106,7 @@ type Counts struct {
 	Foreign                           uint64 // answers from what is no target
 	Stale                             uint64 // ACKs of connections that a host remembers (RFC 9293 §3.10.7.3)
 	Malformed                         uint64 // frames that are no whole packets
+	Ignored                           uint64 // ICMP that says nothing of targets: redirects, source quenches
 	ARPReplies, ARPFull               uint64 // ARP requests answered, and not for want of room
 }
 
@@ -133,6 +134,7 @@ func (c *Counts) Add(o *Counts) {
 	c.Foreign += o.Foreign
 	c.Stale += o.Stale
 	c.Malformed += o.Malformed
+	c.Ignored += o.Ignored
 	c.ARPReplies += o.ARPReplies
 	c.ARPFull += o.ARPFull
 }

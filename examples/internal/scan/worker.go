@@ -49,6 +49,7 @@ type Worker struct {
 	again                   ring[heldResult] // … once more
 	banner                  *bannerWorker
 	packet                  linklayer.Packet
+	result                  Result // in hand
 
 	stash []iobackend.Frame // the client's frames, received in Wait
 	first int               // of stash, the first that the client has not had
@@ -238,9 +239,9 @@ func (w *Worker) settle() {
 		w.note(Filtered, NoAnswer, uint64(bits.OnesCount64(unanswered)))
 		for ; c.All && unanswered != 0; unanswered &= unanswered - 1 {
 			i := word*wordBits + uint64(bits.TrailingZeros64(unanswered))
-			r := Result{Outcome: Filtered, Reason: NoAnswer, Attempts: c.Retries + 1, At: w.now}
+			r := w.report(Result{Outcome: Filtered, Reason: NoAnswer, Attempts: c.Retries + 1})
 			r.Address, r.Port = c.Space.At(w.job.place(w.index, i))
-			c.Result(w.index, &r)
+			c.Result(w.index, r)
 		}
 	}
 	w.wait(w.now)
