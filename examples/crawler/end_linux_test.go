@@ -98,8 +98,8 @@ func TestExitCodes(t *testing.T) {
 		args []string
 		want []string
 	}{
-		{program.Failed, []string{"-interface", "none0", "-source", "192.0.2.128/25", "-seeds", seeds, "-contact", "x"}, []string{"none0"}},
-		{program.Failed, []string{"-interface", "lo", "-source", "127.0.0.0/8", "-seeds", seeds, "-contact", "x"}, []string{"127.0.0.0/8"}},
+		{program.Failed, []string{"-interface", "none0", "-source", "192.0.2.128/25", "-seeds", seeds, "-contact", "x"}, []string{"-interface: ", "none0"}},
+		{program.Failed, []string{"-interface", "lo", "-source", "127.0.0.0/8", "-seeds", seeds, "-contact", "x"}, []string{"-source: ", "127.0.0.0/8"}},
 		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", seeds + "x", "-contact", "x"}, []string{"-seeds", "no such file"}},
 		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-seeds", named, "-contact", "x"}, []string{"-resolver is missing", "example.org"}},
 		{program.WriteFailed, append(web, "-out", "/none/x"), []string{"-out", "/none/x"}},
@@ -112,7 +112,7 @@ func TestExitCodes(t *testing.T) {
 		{program.DemoWrong, append(web, "-max-bytes", "100"), []string{"demo: not as it should be", "too large"}},
 
 		{program.Finished, append(nodes[:len(nodes)-1:len(nodes)-1], "-state", nodesState), []string{"has come to its end"}},
-		{program.Failed, []string{"-protocol", "gnutella", "-interface", "none0", "-source", "192.0.2.128/25", "-seeds", servents, "-contact", "x"}, []string{"none0"}},
+		{program.Failed, []string{"-protocol", "gnutella", "-interface", "none0", "-source", "192.0.2.128/25", "-seeds", servents, "-contact", "x", "-allow", "192.0.2.0/24"}, []string{"none0"}},
 		{program.UsageWrong, append(nodes, "-pause", "1s"), []string{"-pause does not go with -protocol gnutella"}},
 		{program.UsageWrong, append(nodes, "-exclude", "/none/x"), []string{"-exclude", "/none/x"}},
 		{program.WriteFailed, append(nodes, "-out", "/dev/full"), []string{"no space left on device; make room"}},

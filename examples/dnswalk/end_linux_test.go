@@ -121,7 +121,8 @@ func TestExitCodes(t *testing.T) {
 		want []string
 	}{
 		{program.Finished, append(small, "-state", other), []string{"has come to its end", "remove the directory"}},
-		{program.Failed, []string{"-interface", "none0", "-source", "192.0.2.128/25"}, []string{"none0"}},
+		{program.Failed, []string{"-interface", "none0", "-source", "192.0.2.128/25"}, []string{"-interface: ", "none0"}},
+		{program.Failed, []string{"-interface", "lo", "-source", "192.0.2.1", "-names", "/dev/null"}, []string{`"lo" has no route: give -gateway`}},
 		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-names", hints + "x"}, []string{"-names", "no such file"}},
 		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-hints", hints}, []string{"-hints", "no A record"}},
 		{program.UsageWrong, []string{"-interface", "lo", "-source", "192.0.2.1", "-exclude", hints}, []string{"-exclude", "line 1"}},

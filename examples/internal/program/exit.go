@@ -103,6 +103,16 @@ func (r *Run) advise(err error) error {
 	return fmt.Errorf("%w; make room, and give the same command again: it goes on with what is left", err)
 }
 
+// asFlags names the flags that the library's fields are given by.
+var asFlags = strings.NewReplacer(
+	"tcpclient: Interface.Name: ", "-interface: ",
+	"tcpclient: Interface.Sources", "-source",
+	"tcpclient: Interface.Queues", "-queues",
+	"set Gateway, GatewayMAC or OnLink", "give -gateway or -gateway-mac",
+	"give Interface.Sources", "give -source",
+	"limit Interface.Queues", "limit -queues",
+)
+
 // conclude says what went wrong, each thing in a line, and returns the exit
 // code.
 func conclude(log *slog.Logger, err error) int {
@@ -116,7 +126,7 @@ func conclude(log *slog.Logger, err error) int {
 		log.Debug(err.Error()) // the summary has said so
 		return code
 	default:
-		for line := range strings.SplitSeq(err.Error(), "\n") {
+		for line := range strings.SplitSeq(asFlags.Replace(err.Error()), "\n") {
 			log.Error(line)
 		}
 		return code
