@@ -197,6 +197,9 @@ type Config struct {
 	// and then, for frames that have come and whose interrupt has not, where the
 	// backend can; for a worker that goes on looking instead of sleeping.
 	BusyPoll bool
+	// Park has Wait park its goroutine, where the backend can, instead of blocking
+	// its thread: the thread runs another goroutine meanwhile.
+	Park bool
 }
 
 // Offload says whether some work is left to the device.

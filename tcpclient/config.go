@@ -149,6 +149,12 @@ type Interface struct {
 	// are put off, together with Config.BusyPoll: an empty turn costs a system
 	// call.
 	BusyPoll bool
+	// Park has the interface's workers be goroutines like others, without a thread
+	// and a processor of their own; over AF_XDP they also wait like others
+	// (iobackend.Config.Park). To hand over to one and back then takes no switch of
+	// threads. But goroutines that compute without a pause keep them waiting, for
+	// up to 10 ms, which peers take for loss.
+	Park bool
 	// ReceiveFrames and SendFrames are the frames per queue, powers of two:
 	// 4,096 each. A frame is 2 KiB, or 4 KiB for an MTU above 1,800.
 	ReceiveFrames, SendFrames int

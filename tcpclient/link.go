@@ -26,6 +26,7 @@ type link struct {
 	partial   bool // the device completes transport checksums
 	mtu       int
 	workers   int
+	parks     bool           // the workers have no threads of their own
 	first     int            // index of the first of them
 	active    atomic.Int32   // those that still have connections, or may get some
 	subnets   []netip.Prefix // on the link: their broadcast addresses are nobody's
@@ -128,6 +129,7 @@ func newLink(in *Interface, o opened, ttl uint8) (*link, error) {
 		return nil, err
 	}
 	l.steering = steeringOf(info.ReceiveHash, &l.sources)
+	l.parks = in.Park
 	if l.workers = info.Queues; in.Queues > 0 {
 		if in.Queues > info.Queues {
 			return nil, fmt.Errorf("tcpclient: Interface.Queues %d exceeds the %d queues of %q: give at most as many", in.Queues, info.Queues, info.Name)

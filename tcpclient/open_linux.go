@@ -70,7 +70,7 @@ func openBackend(in *Interface, shared *iobackend.Shared) (iobackend.Device, err
 	cfg := iobackend.Config{
 		Interface: in.Name, Queues: in.Queues, Shared: shared,
 		ReceiveFrames: in.ReceiveFrames, SendFrames: in.SendFrames,
-		SegmentationOff: in.SegmentationOff, BusyPoll: in.BusyPoll,
+		SegmentationOff: in.SegmentationOff, BusyPoll: in.BusyPoll, Park: in.Park,
 		TransmitChecksum: in.TransmitChecksum,
 	}
 	if shared == nil {

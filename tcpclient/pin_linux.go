@@ -11,6 +11,9 @@ import (
 // veth pair also answered, on processor k. It is a matter of speed alone, so
 // a refusal is not an error.
 func (c *Client) pin(w *Worker) {
+	if w.link.parks {
+		return
+	}
 	runtime.LockOSThread()
 	if c.cfg.Unpinned {
 		return

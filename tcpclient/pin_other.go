@@ -5,4 +5,8 @@ package tcpclient
 import "runtime"
 
 // pin ties the worker to a thread.
-func (c *Client) pin(w *Worker) { runtime.LockOSThread() }
+func (c *Client) pin(w *Worker) {
+	if !w.link.parks {
+		runtime.LockOSThread()
+	}
+}

@@ -19,6 +19,7 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 		sysctls map[string]string
 		cfg     tcpclient.Config
 		backend string
+		park    bool     // Interface.Park
 		middle  []string // statements for frames toward us
 		window  int      // of the server's receive buffer
 		control string   // congestion control of the server
@@ -40,6 +41,7 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 		{name: "our window without scaling", cfg: tcpclient.Config{ReceiveBuffer: 20000, ReceiveBufferMax: 20000}},
 		{name: "small send buffer", cfg: tcpclient.Config{SendBuffer: 100}},
 		{name: "two holes", cfg: tcpclient.Config{HolesMax: 2}},
+		{name: "workers that park", park: true},
 		{name: "no SACK, afpacket", backend: "afpacket", sysctls: map[string]string{"net/ipv4/tcp_sack": "0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -63,6 +65,9 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 					setCongestionControl(t, l, c.control)
 				}
 			})
+			near := w.interfaceConfig()
+			near.Park = c.park
+			c.cfg.Interfaces = []tcpclient.Interface{near}
 			crew := newCrew(w, patient(c.cfg))
 			tasks := append(transfers(download, 4, size), transfers(upload, 4, size/2)...)
 			tasks = append(tasks, transfers(both, 4, size/2)...)

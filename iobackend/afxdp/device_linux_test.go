@@ -38,6 +38,7 @@ func TestBurstsArriveWholeAndInOrder(t *testing.T) {
 	for name, o := range variants {
 		t.Run(name, func(t *testing.T) { burstsArrive(t, iobackend.Config{}, o) })
 	}
+	t.Run("parking", func(t *testing.T) { burstsArrive(t, iobackend.Config{Park: true}, Options{}) })
 	t.Run("busy polling", func(t *testing.T) { burstsArrive(t, iobackend.Config{BusyPoll: true}, Options{}) })
 }
 
@@ -185,8 +186,15 @@ func TestEveryReceiveQueueIsBound(t *testing.T) {
 }
 
 func TestDeviceGone(t *testing.T) {
+	for name, park := range map[string]bool{"blocks": false, "parks": true} {
+		t.Run(name, func(t *testing.T) { goneWhileWaiting(t, iobackend.Config{Park: park}) })
+	}
+}
+
+func goneWhileWaiting(t *testing.T, c iobackend.Config) {
+	t.Helper()
 	w := newWorld(t, twoQ)
-	d := w.openNear(iobackend.Config{}, Options{})
+	d := w.openNear(c, Options{})
 	q := d.Queue(0)
 	require.NoError(t, q.Wait(q.Now()+time.Millisecond))
 	waited := make(chan error)

@@ -134,7 +134,7 @@ func lookup(name string) (*netinfo.Info, error) {
 }
 
 func makePlan(c iobackend.Config, o Options, in *netinfo.Info) (*plan, error) {
-	p := &plan{name: in.Name, ifindex: uint32(in.Index), sockets: in.ReceiveQueues, busyPoll: c.BusyPoll}
+	p := &plan{name: in.Name, ifindex: uint32(in.Index), sockets: in.ReceiveQueues, busyPoll: c.BusyPoll, park: c.Park}
 	both := min(in.ReceiveQueues, in.TransmitQueues)
 	p.queues = c.Queues
 	if c.Queues == 0 {
@@ -288,6 +288,11 @@ func (d *device) makeQueues() error {
 		q.sockets = append(q.sockets, s)
 		q.polled = append(q.polled, unix.PollFd{Fd: int32(s.fd), Events: unix.POLLIN})
 	}
+	if p.park {
+		if err := d.makeParkers(); err != nil {
+			return err
+		}
+	}
 	for _, to := range d.queues {
 		own := nextPower(len(to.sockets) * p.receive)
 		for _, from := range d.queues {
@@ -298,6 +303,16 @@ func (d *device) makeQueues() error {
 			// keep up must not take all from its neighbour.
 			to.handed[from.index] = newSPSC(nextPower(len(from.sockets) * p.receive / 2))
 			to.returned[from.index] = newSPSC(own)
+		}
+	}
+	return nil
+}
+
+func (d *device) makeParkers() (err error) {
+	for _, q := range d.queues {
+		q.parker, err = newParker(q.polled, func() bool { return q.sleep.Load() == woken || q.ready() })
+		if err != nil {
+			return fmt.Errorf("afxdp: queue %d of %q: Park: %w", q.index, d.plan.name, err)
 		}
 	}
 	return nil

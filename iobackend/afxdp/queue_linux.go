@@ -42,6 +42,7 @@ type queue struct {
 	wakeFD  int
 	polled  []unix.PollFd // the wake-up's first, then the sockets'
 	timeout unix.Timespec
+	parker  *parker // nil: Wait blocks its thread
 
 	counters counters
 }
@@ -69,6 +70,9 @@ func newQueue(d *device, index int) (*queue, error) {
 func (q *queue) close() {
 	if q.long != nil {
 		_ = q.long.Close()
+	}
+	if q.parker != nil {
+		q.parker.close()
 	}
 	_ = unix.Close(q.wakeFD)
 	q.wakeFD = -1

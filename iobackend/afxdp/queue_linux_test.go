@@ -193,8 +193,15 @@ func TestHandOverRefusesWhenThereIsNoRoom(t *testing.T) {
 }
 
 func TestWakeEndsTheCurrentAndTheNextWait(t *testing.T) {
+	for name, park := range map[string]bool{"blocks": false, "parks": true} {
+		t.Run(name, func(t *testing.T) { wakeEndsWaits(t, iobackend.Config{Park: park}) })
+	}
+}
+
+func wakeEndsWaits(t *testing.T, c iobackend.Config) {
+	t.Helper()
 	w := newWorld(t, twoQ)
-	q := w.openNear(iobackend.Config{}, Options{}).Queue(0)
+	q := w.openNear(c, Options{}).Queue(0)
 	forever := q.Now() + time.Hour
 	q.Wake()
 	require.NoError(t, q.Wait(forever))

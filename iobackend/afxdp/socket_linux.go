@@ -32,7 +32,7 @@ type plan struct {
 	frameShift     uint
 	receiveShift   uint // log2(receive)
 	pieces, shared bool
-	busyPoll       bool
+	busyPoll, park bool
 	flags          uint16 // of bind
 	metadata       int    // bytes before each send frame: metadataBytes, or none
 	announced      bool   // the driver completes checksums of AF_XDP's frames

@@ -85,8 +85,11 @@ func (q *queue) poll(until time.Duration) error {
 	if limit <= 0 {
 		return nil
 	}
-	q.timeout = unix.NsecToTimespec(int64(limit))
 	q.counters.waits.Add(1)
+	if q.parker != nil {
+		return q.park(limit)
+	}
+	q.timeout = unix.NsecToTimespec(int64(limit))
 	n, _, errno := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&q.polled[0])), uintptr(len(q.polled)),
 		uintptr(unsafe.Pointer(&q.timeout)), 0, 0, 0)
 	if errno != 0 && errno != unix.EINTR && errno != unix.EAGAIN && errno != unix.ENOMEM {
@@ -102,6 +105,22 @@ func (q *queue) poll(until time.Duration) error {
 		if q.polled[i+1].Revents&^unix.POLLIN != 0 {
 			return q.inspect()
 		}
+	}
+	return nil
+}
+
+// park is poll for a queue whose goroutine has no thread of its own.
+func (q *queue) park(limit time.Duration) error {
+	happened, err := q.parker.wait(limit)
+	if err != nil {
+		return fmt.Errorf("afxdp: wait on %q: %w", q.device.plan.name, err)
+	}
+	woken := q.sleep.Load() == woken
+	if woken {
+		q.drainWake()
+	}
+	if !happened || !woken && !q.ready() {
+		return q.inspect()
 	}
 	return nil
 }
