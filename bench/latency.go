@@ -128,7 +128,9 @@ func (o *latencyOptions) runAll(ctx context.Context, each func(*latency.Result) 
 		})
 		switch {
 		case c.Live && errors.Is(err, iobackend.ErrNotSupported):
-			skipped = []string{"live: " + err.Error()}
+			skipped = append(skipped, fmt.Sprintf("live, batch %d, polls %s: %v", c.Batch, yesNo(c.Poll), err))
+		case errors.Is(err, latency.ErrUnanswered):
+			skipped = append(skipped, fmt.Sprintf("batch %d, polls %s: %v", c.Batch, yesNo(c.Poll), err))
 		case err != nil:
 			return rows, skipped, err
 		}

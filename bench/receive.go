@@ -70,6 +70,7 @@ func receiveCommand(ctx context.Context, args []string, stdout, stderr io.Writer
 // What the runs work with where no flag says otherwise.
 const (
 	receivePool   = 4096
+	plainPool     = 1024 // what a ring has at least
 	imbalanceHeld = 3072 // of the pool, so that the ring never runs empty by our holding
 )
 
@@ -100,6 +101,9 @@ func (o *receiveOptions) variants(job receiveRow) (jobs []receiveRow) {
 		}
 	case "imbalance":
 		job.Queues, job.Capacity, job.Offered = 2, o.capacity, float64(o.offered)
+		plain := job // as these are used otherwise: a ring, no pool, nothing handed over
+		plain.Pool = plainPool
+		jobs = append(jobs, plain)
 		for _, job.Threshold = range o.thresholds {
 			jobs = append(jobs, job)
 		}

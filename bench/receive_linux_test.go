@@ -68,11 +68,14 @@ func TestReceiveBursts(t *testing.T) {
 // All frames arrive on one queue; only with hand-over does the other see any.
 func TestReceiveUnderImbalance(t *testing.T) {
 	rows := receiveRows(t, "-tables imbalance -backends afxdp -thresholds never,64 -capacity 5000 -offered 20000 -duration 300ms")
-	require.Len(t, rows, 2)
+	require.Len(t, rows, 3)
 	for _, r := range rows {
 		require.EqualValues(t, 6000, r.Sent)
 		requireAccounted(t, r)
 	}
+	require.Equal(t, []int{plainPool, 0}, []int{rows[0].Pool, rows[0].Threshold}, "without pool and hand-over")
+	require.Zero(t, rows[0].HandedOver)
+	rows = rows[1:]
 	idle := func(r receiveRow) uint64 { return min(r.PerQueue[0].Taken, r.PerQueue[1].Taken) }
 	require.Zero(t, idle(rows[0]))
 	require.Zero(t, rows[0].HandedOver)

@@ -60,7 +60,7 @@ func (r *receiveRow) byQueue() string {
 func receiveCharts(rows []receiveRow) (charts []page.Chart) {
 	rate := page.Chart{Name: "receive-rate", Title: "Frames taken by the application", X: "offered/s", Y: "taken/s"}
 	burst := page.Chart{Name: "receive-burst", Title: "Longest burst without loss", X: "backend, frames of a queue", Y: "frames"}
-	imbalance := page.Chart{Name: "receive-imbalance", Title: "All frames on one of two queues", X: "backend, hand over at", Y: "share lost, %"}
+	imbalance := page.Chart{Name: "receive-imbalance", Title: "All frames on one of two queues", X: "backend, pool, hand over at", Y: "share lost, %"}
 	index := make(map[string]int)
 	for i := range rows {
 		r := &rows[i]
@@ -79,7 +79,7 @@ func receiveCharts(rows []receiveRow) (charts []page.Chart) {
 			burst.Bars = append(burst.Bars, page.Bar{Label: fmt.Sprintf("%s %d", r.Backend, r.Pool), Value: float64(r.Burst)})
 		case "imbalance":
 			lost := 100 * float64(r.Sent-min(r.Sent, r.Taken)) / float64(max(r.Sent, 1))
-			imbalance.Bars = append(imbalance.Bars, page.Bar{Label: r.Backend + " " + r.cells()[3], Value: lost})
+			imbalance.Bars = append(imbalance.Bars, page.Bar{Label: fmt.Sprintf("%s %d, %s", r.Backend, r.Pool, r.cells()[3]), Value: lost})
 		}
 	}
 	for _, c := range []page.Chart{rate, burst, imbalance} {

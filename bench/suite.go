@@ -154,7 +154,7 @@ func (o *suiteOptions) measure(ctx context.Context, rows, stdout io.Writer) (par
 func (o *suiteOptions) wants(name string) bool { return o.only == nil || slices.Contains(o.only, name) }
 
 // timeShares are the parts' shares of -within, 1 for those that are not named.
-var timeShares = map[string]int{"connect": 5, "stack": 4, "send": 2, "hold": 3}
+var timeShares = map[string]int{"connect": 5, "stack": 4, "send": 2, "hold": 3, "transfer": 2, "transact": 3}
 
 func timeShare(name string) int { return max(timeShares[name], 1) }
 

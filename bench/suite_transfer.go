@@ -95,7 +95,7 @@ func plural(n int, noun string) string {
 }
 
 func suiteTransact(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
-	var args []string
+	args := []string{"-duration", "600ms"}
 	if quick {
 		args = []string{"-duration", "200ms", "-connections", "1,100", "-replies", "64,4096"}
 	}

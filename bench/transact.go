@@ -93,29 +93,36 @@ func (o *transactOptions) runAll(ctx context.Context, each func(*transact.Result
 	if !testbed.Privileged() {
 		return nil, fmt.Errorf("transact: %w", errNotRoot)
 	}
-	for _, secure := range o.tls {
-		for _, connections := range o.connections {
-			for _, reply := range o.replies {
-				for round := range o.rounds {
-					c := transact.Case{TLS: secure == "yes", Connections: connections, ReplyBytes: reply, Duration: o.duration}
-					pair, err := o.runPair(ctx, c, round+1)
-					for k := range pair {
-						if err := each(&pair[k]); err != nil {
-							return rows, err
-						}
-					}
-					rows = append(rows, pair...)
-					if ctx.Err() != nil {
-						return rows, nil
-					}
-					if err != nil {
-						return rows, err
-					}
+	for _, c := range o.cases() {
+		for round := range o.rounds {
+			pair, err := o.runPair(ctx, c, round+1)
+			for k := range pair {
+				if err := each(&pair[k]); err != nil {
+					return rows, err
 				}
+			}
+			rows = append(rows, pair...)
+			if ctx.Err() != nil {
+				return rows, nil
+			}
+			if err != nil {
+				return rows, err
 			}
 		}
 	}
 	return rows, nil
+}
+
+// cases are what both clients do: the largest last, should the time be over.
+func (o *transactOptions) cases() (cases []transact.Case) {
+	for _, connections := range o.connections {
+		for _, reply := range o.replies {
+			for _, secure := range o.tls {
+				cases = append(cases, transact.Case{TLS: secure == "yes", Connections: connections, ReplyBytes: reply, Duration: o.duration})
+			}
+		}
+	}
+	return cases
 }
 
 // runPair measures both clients, one after the other.

@@ -145,7 +145,9 @@ func (c *Client) openOne(o *Open) error {
 
 // workerFor chooses the worker: of the interface that owns the local address
 // asked for, or else has a route; the one that owns the local port asked for,
-// or else the next in turn.
+// or else the next in turn, if it keeps up with its calls as well as the one after
+// it. A worker that is overloaded, by its queue's frames or by its handler, comes
+// to its calls late: its neighbours open in its stead.
 func (c *Client) workerFor(to, from netip.AddrPort) *Worker {
 	remote, isIPv4 := ipv4(to.Addr())
 	local := from.Addr().As16()
@@ -161,9 +163,19 @@ func (c *Client) workerFor(to, from netip.AddrPort) *Worker {
 		if p := from.Port(); p != 0 {
 			return c.workers[l.first+ownerOf(p, l.workers)]
 		}
-		return c.workers[l.first+int(c.next.Add(1)%uint32(l.workers))]
+		workers := c.workers[l.first : l.first+l.workers]
+		return workers[lighter(int(c.next.Add(1)%uint32(l.workers)), l.workers, func(k int) int32 { return workers[k].mail.waiting.Load() })]
 	}
 	return nil
+}
+
+// lighter returns k or the one after it of workers, whichever has less waiting.
+func lighter(k, workers int, waiting func(k int) int32) int {
+	after := (k + 1) % workers
+	if waiting(after) < waiting(k) {
+		return after
+	}
+	return k
 }
 
 // Do runs f on the goroutine of the worker with the given index, soon. Any

@@ -207,7 +207,8 @@ func (d *Dialer) readLimit() int {
 	return readBufferDefault
 }
 
-// pick spreads dials over the workers.
+// pick spreads dials over the workers, as Client.workerFor does.
 func (d *Dialer) pick() *dialHandler {
-	return d.handlers[int(d.next.Add(1)%uint32(len(d.handlers)))]
+	next := int(d.next.Add(1) % uint32(len(d.handlers)))
+	return d.handlers[lighter(next, len(d.handlers), func(k int) int32 { return d.handlers[k].waiting.Load() })]
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -33,7 +34,8 @@ type dialHandler struct {
 
 	asking  sync.Mutex
 	askers  []*Conn
-	kicked  bool // serve is on its way
+	waiting atomic.Int32 // how many askers are
+	kicked  bool         // serve is on its way
 	serving []*Conn
 
 	// The worker's own. A connection's User is its place in conns, plus 1.
@@ -60,6 +62,7 @@ func newDialHandler(d *Dialer, index int) *dialHandler {
 func (h *dialHandler) enqueue(c *Conn) {
 	h.asking.Lock()
 	h.askers = append(h.askers, c)
+	h.waiting.Store(int32(len(h.askers)))
 	first := !h.kicked
 	h.kicked = true
 	h.asking.Unlock()
@@ -99,6 +102,7 @@ func (h *dialHandler) takeAskers() []*Conn {
 	defer h.asking.Unlock()
 	askers := h.askers
 	h.askers, h.kicked = nil, false
+	h.waiting.Store(0)
 	return askers
 }
 
@@ -119,6 +123,7 @@ func (h *dialHandler) serve(w stack) {
 	h.asking.Lock()
 	h.askers, h.serving = h.serving[:0], h.askers
 	h.kicked = false
+	h.waiting.Store(0)
 	h.asking.Unlock()
 	for i, c := range h.serving {
 		h.serveConn(w, c)

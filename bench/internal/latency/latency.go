@@ -15,6 +15,10 @@ import (
 // ErrNotSupported: this system has no network namespaces or no AF_XDP.
 var ErrNotSupported = errors.New("latency: needs Linux")
 
+// ErrUnanswered: so many other programs had the processors that none of the
+// requests by which the capacity is measured was answered.
+var ErrUnanswered = errors.New("latency: no request was answered")
+
 // Limits of a Case.
 const (
 	BatchMax       = 4096

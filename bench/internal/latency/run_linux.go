@@ -76,7 +76,7 @@ func (r *run) all(ctx context.Context) error {
 		return err
 	}
 	if r.capacity = float64(t.answered) / took.Seconds(); r.capacity == 0 {
-		return fmt.Errorf("latency: none of %d requests was answered", t.requests)
+		return fmt.Errorf("%w, of %d", ErrUnanswered, t.requests)
 	}
 	for _, load := range r.Loads {
 		if ctx.Err() != nil {
