@@ -133,10 +133,11 @@ func config(w *world, c *Case) tcpclient.Config {
 	}
 }
 
-// The receive frames of our queue, of 2 KiB each.
+// The receive frames of our queue, of 2 KiB each: 1 GiB at most, which the kernel's
+// sockets may take as well.
 const (
 	framesMin = 4096
-	framesMax = 65536
+	framesMax = 1 << 19
 )
 
 // receiveFrames is room for a reply on each connection, which the server sends
