@@ -175,7 +175,7 @@ func servedPage(p int) []byte {
 // changes from round to round.
 func crawlServed(round int) error {
 	n, err := network.Open(network.Config{Interface: tcpclient.Interface{
-		Name: "wan0", Sources: []netip.Prefix{netip.MustParsePrefix("10.78.1.0/24")},
+		Name: "wan0", Queues: 1, Sources: []netip.Prefix{netip.MustParsePrefix("10.78.1.0/24")},
 	}})
 	if err != nil {
 		return err
