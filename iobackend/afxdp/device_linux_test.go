@@ -419,3 +419,12 @@ func TestTimestampsEndWhereTheDeviceHasNone(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return attached(t, w.near, "near0") != first }, 10*time.Second, time.Millisecond)
 }
+
+// The frames' memory has large pages asked for under it.
+func TestFramesAskForLargePages(t *testing.T) {
+	w := newWorld(t, testbed.VethConfig{Queues: 1, XDPPassFar: true})
+	d := w.openNear(iobackend.Config{}, Options{}).(*device)
+	asked, err := testbed.AsksForLargePages(d.umem)
+	require.NoError(t, err)
+	require.True(t, asked)
+}
