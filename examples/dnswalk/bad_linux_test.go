@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -145,12 +146,12 @@ func refer(m *dnsmessage.Message, _ int) deed {
 }
 
 // badWorld has a root server and one for each domain.
-func badWorld(t *testing.T) (near *testbed.Namespace) {
+func badWorld(t *testing.T) (near, far *testbed.Namespace) {
 	testbed.Require(t)
 	near, err := testbed.NewNamespace()
 	require.NoError(t, err)
 	t.Cleanup(func() { near.Close() })
-	far, err := testbed.NewNamespace()
+	far, err = testbed.NewNamespace()
 	require.NoError(t, err)
 	t.Cleanup(func() { far.Close() })
 	_, err = testbed.Veth(near, far, testbed.VethConfig{
@@ -166,14 +167,54 @@ func badWorld(t *testing.T) (near *testbed.Namespace) {
 			serve(t, far, d.addr(), d.do)
 		}
 	}
-	return near
+	return near, far
+}
+
+// TestStormOfICMP walks while ICMP that is about nothing of ours comes as fast as
+// it can: each name is resolved, each kind is counted by its name, and no memory
+// is taken for them.
+func TestStormOfICMP(t *testing.T) {
+	near, far := badWorld(t)
+	source, server := netip.MustParseAddr("198.18.1.1"), netip.MustParseAddr(domains[0].addr())
+	query := endtest.Datagram(17, source, server, 40_000<<16|53, 0)
+	end := endtest.Storm(t, far, netip.MustParseAddr("198.19.0.1"), source, [][]byte{
+		endtest.ICMP(5, 1, query), endtest.ICMP(4, 0, query), endtest.ICMP(3, 3, query[:22]), endtest.ICMP(11, 0, query),
+		endtest.ICMP(3, 3, endtest.Datagram(17, source, netip.MustParseAddr("198.19.9.9"), 40_000<<16|53, 0)),
+		endtest.ICMP(3, 1, endtest.Datagram(6, source, server, 40_000<<16|53, 7)),
+	})
+	const names = 3000
+	var list bytes.Buffer
+	for k := range names {
+		fmt.Fprintf(&list, "n%d.%s\n", k, domains[0].name)
+	}
+	path := filepath.Join(t.TempDir(), "names")
+	require.NoError(t, os.WriteFile(path, list.Bytes(), 0o600))
+	cmd, stderr := endtest.Command(t, "-interface", "near0", "-source", "198.18.1.0/28", "-allow", "198.18.0.0/15", "-root", "198.19.0.1",
+		"-names", path, "-timeout", "2s", "-tries", "6", "-rate", "1000", "-per-server-rate", "0", "-v", "-v")
+	var out bytes.Buffer
+	cmd.Stdout = &out
+	require.NoError(t, near.Start(cmd))
+	err := cmd.Wait()
+	sent := end()
+	require.Equal(t, program.Finished, endtest.ExitCode(err), stderr)
+	all := readLines(t, &out)
+	require.Equal(t, names, len(all))
+	for name, l := range all {
+		require.Equal(t, "NOERROR", l.RCode+l.Error, name)
+	}
+	for _, drop := range []string{"icmp_redirect", "icmp_source_quench", "icmp_quote", "icmp_unmatched"} {
+		require.Regexp(t, drop+": [1-9]", stderr.String())
+	}
+	memory := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss
+	t.Logf("%d messages sent meanwhile; %d KiB of memory", sent, memory)
+	require.Less(t, memory, int64(400<<10))
 }
 
 // TestBadServers walks over servers that answer late, wrongly or not at all:
 // each name has its reason, replies that come too late are counted as such and
 // believed by nobody, and the work goes on.
 func TestBadServers(t *testing.T) {
-	near := badWorld(t)
+	near, _ := badWorld(t)
 	const each = 8
 	var names bytes.Buffer
 	for k := range each {

@@ -6,8 +6,6 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
-	"sync"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -18,61 +16,22 @@ import (
 	"myriad/internal/testbed"
 )
 
-// icmpQuoting is an ICMP message that quotes a datagram.
-func icmpQuoting(kind, code byte, quoted []byte) []byte {
-	b := append([]byte{kind, code, 0, 0, 0, 0, 0, 0}, quoted...)
-	sum := uint32(0)
-	for k := 0; k < len(b); k += 2 {
-		sum += uint32(b[k])<<8 | uint32(b[k+1])
-	}
-	for sum>>16 != 0 {
-		sum = sum>>16 + sum&0xffff
-	}
-	binary.BigEndian.PutUint16(b[2:], ^uint16(sum))
-	return b
-}
-
-// synQuoted is the beginning of a SYN to the silent host: 28 bytes.
-func synQuoted(source netip.Addr, ports, number uint32) []byte {
-	b := make([]byte, 28)
-	b[0], b[3], b[8], b[9] = 0x45, 52, 64, 6
-	copy(b[12:], source.AsSlice())
-	copy(b[16:], netip.MustParseAddr(silent).AsSlice())
-	binary.BigEndian.PutUint32(b[20:], ports)
-	binary.BigEndian.PutUint32(b[24:], number)
-	return b
-}
-
 // silent is the host that says nothing but what the test has said of it.
 const silent = "10.84.0.9"
 
-// storm sends what nobody has asked for, as fast as it can, until it is ended.
+// synQuoted is the beginning of a SYN to the silent host.
+func synQuoted(source netip.Addr, ports, number uint32) []byte {
+	return endtest.Datagram(6, source, netip.MustParseAddr(silent), ports, number)
+}
+
+// storm sends what nobody has asked for.
 func storm(t *testing.T, far *testbed.Namespace) (end func() (sent int64)) {
 	source := netip.MustParseAddr("10.83.0.1")
 	wrong := synQuoted(source, 40_000<<16|1, 12345)
-	messages := [][]byte{
-		icmpQuoting(3, 1, wrong), icmpQuoting(5, 1, wrong), icmpQuoting(4, 0, wrong), icmpQuoting(3, 1, wrong[:22]),
-		icmpQuoting(3, 1, synQuoted(source, 65_000<<16|1, 12345)), icmpQuoting(11, 0, wrong),
-	}
-	socket, err := far.ListenPacket("ip4:icmp", "10.84.0.1")
-	require.NoError(t, err)
-	var sent atomic.Int64
-	var running sync.WaitGroup
-	var over atomic.Bool
-	running.Go(func() {
-		to := &net.IPAddr{IP: source.AsSlice()}
-		for k := 0; !over.Load(); k++ {
-			if _, err := socket.WriteTo(messages[k%len(messages)], to); err == nil {
-				sent.Add(1)
-			}
-		}
+	return endtest.Storm(t, far, netip.MustParseAddr("10.84.0.1"), source, [][]byte{
+		endtest.ICMP(3, 1, wrong), endtest.ICMP(5, 1, wrong), endtest.ICMP(4, 0, wrong), endtest.ICMP(3, 1, wrong[:22]),
+		endtest.ICMP(3, 1, synQuoted(source, 65_000<<16|1, 12345)), endtest.ICMP(11, 0, wrong),
 	})
-	return func() int64 {
-		over.Store(true)
-		running.Wait()
-		require.NoError(t, socket.Close())
-		return sent.Load()
-	}
 }
 
 // sayProhibited answers each SYN to the silent host many times over with a true
@@ -94,7 +53,7 @@ func sayProhibited(t *testing.T, far *testbed.Namespace) {
 				continue
 			}
 			source, _ := netip.AddrFromSlice(from.(*net.IPAddr).IP.To4())
-			message := icmpQuoting(3, 13, synQuoted(source, binary.BigEndian.Uint32(syn[:]), binary.BigEndian.Uint32(syn[4:])))
+			message := endtest.ICMP(3, 13, synQuoted(source, binary.BigEndian.Uint32(syn[:]), binary.BigEndian.Uint32(syn[4:])))
 			for range 100 {
 				_, _ = says.WriteTo(message, from)
 			}
