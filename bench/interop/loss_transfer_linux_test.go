@@ -180,6 +180,7 @@ func (x *transfer) send(w *tcpclient.Worker) error {
 func transferServer(w *world, configure func(*net.TCPListener)) {
 	w.t.Helper()
 	serve(w, transferPort, configure, func(c *net.TCPConn) {
+		w.noteOptions(c)
 		var request [requestBytes]byte
 		if _, err := io.ReadFull(c, request[:]); err != nil {
 			return

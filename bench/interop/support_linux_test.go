@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ type world struct {
 	near, middle, far *testbed.Namespace
 	gateway           netip.Addr
 	backend           string
+	negotiated        atomic.Uint64 // bit k: a connection to the transfer server had the options k
 }
 
 func newNamespace(t *testing.T) *testbed.Namespace {

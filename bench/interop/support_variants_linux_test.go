@@ -23,12 +23,13 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 		middle  []string // statements for frames toward us
 		window  int      // of the server's receive buffer
 		control string   // congestion control of the server
+		without uint8    // of SACK and window scaling, what is not agreed on
 	}{
-		{name: "no SACK", sysctls: map[string]string{"net/ipv4/tcp_sack": "0"}},
-		{name: "no window scaling", sysctls: map[string]string{"net/ipv4/tcp_window_scaling": "0"}},
+		{name: "no SACK", without: optionSACK, sysctls: map[string]string{"net/ipv4/tcp_sack": "0"}},
+		{name: "no window scaling", without: optionScale, sysctls: map[string]string{"net/ipv4/tcp_window_scaling": "0"}},
 		{name: "no timestamps", sysctls: map[string]string{"net/ipv4/tcp_timestamps": "0"}, cfg: tcpclient.Config{Timestamps: true}},
 		{name: "timestamps", cfg: tcpclient.Config{Timestamps: true}},
-		{name: "nothing", sysctls: map[string]string{
+		{name: "nothing", without: optionSACK | optionScale, sysctls: map[string]string{
 			"net/ipv4/tcp_sack": "0", "net/ipv4/tcp_window_scaling": "0", "net/ipv4/tcp_timestamps": "0",
 		}, cfg: tcpclient.Config{Timestamps: true}},
 		{name: "cubic", control: "cubic"},
@@ -42,7 +43,7 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 		{name: "small send buffer", cfg: tcpclient.Config{SendBuffer: 100}},
 		{name: "two holes", cfg: tcpclient.Config{HolesMax: 2}},
 		{name: "workers that park", park: true},
-		{name: "no SACK, afpacket", backend: "afpacket", sysctls: map[string]string{"net/ipv4/tcp_sack": "0"}},
+		{name: "no SACK, afpacket", without: optionSACK, backend: "afpacket", sysctls: map[string]string{"net/ipv4/tcp_sack": "0"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -75,8 +76,29 @@ func TestServerVariantsUnderLoss(t *testing.T) {
 			crew.run(t, len(tasks), tasks...)
 			require.NotZero(t, w.counter("TcpRetransSegs"))
 			require.Zero(t, w.counter("TcpInErrs"))
+			agreed := (optionSACK | optionScale) &^ c.without
+			if c.name == "timestamps" {
+				agreed |= optionStamps
+			}
+			require.EqualValues(t, 1<<agreed, w.negotiated.Load(), "the options of all connections, as the far kernel has them")
 		})
 	}
+}
+
+// Options of a connection as the kernel tells them (TCPI_OPT_*).
+const optionStamps, optionSACK, optionScale = 1, 2, 4
+
+// noteOptions remembers what the far kernel has agreed on for a connection.
+func (w *world) noteOptions(c *net.TCPConn) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return // it has ended
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); err == nil {
+			w.negotiated.Or(1 << (info.Options & (optionStamps | optionSACK | optionScale)))
+		}
+	})
 }
 
 // setReceiveBuffer bounds the window of what a listener accepts.
