@@ -58,7 +58,7 @@ func parseTransact(args []string, stdout io.Writer) (o transactOptions, err erro
 	f.StringVar(&replies, "replies", "64,4096,65536", "`bytes` of a reply")
 	f.StringVar(&secure, "tls", "no,yes", "no, yes or both")
 	f.IntVar(&o.rounds, "rounds", 1, "`number` of turns that each client takes")
-	f.DurationVar(&o.duration, "duration", time.Second, "how long each is measured once all connections stand")
+	f.DurationVar(&o.duration, "duration", time.Second, "how long each is measured at least once all connections stand; where all of them have long replies, until each can have had one (10K of 65536 bytes: 4 s)")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
 	if err := parseFlags(f, args, stdout, transactHelp); err != nil {
@@ -118,11 +118,21 @@ func (o *transactOptions) cases() (cases []transact.Case) {
 	for _, connections := range o.connections {
 		for _, reply := range o.replies {
 			for _, secure := range o.tls {
-				cases = append(cases, transact.Case{TLS: secure == "yes", Connections: connections, ReplyBytes: reply, Duration: o.duration})
+				cases = append(cases, transact.Case{
+					TLS: secure == "yes", Connections: connections, ReplyBytes: reply,
+					Duration: max(o.duration, firstReplies(connections, reply)),
+				})
 			}
 		}
 	}
 	return cases
+}
+
+// firstReplies is how long a slow client takes until each connection had a reply.
+// Where it serves all alike nothing has ended before.
+func firstReplies(connections, reply int) time.Duration {
+	const bytesPerSecond = 160 << 20
+	return time.Duration(float64(connections) * float64(reply) / bytesPerSecond * float64(time.Second))
 }
 
 // runPair measures both clients, one after the other.

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,4 +38,18 @@ func TestTransact(t *testing.T) {
 	part := transactPart(rows)
 	require.Len(t, part.Rows, len(rows))
 	require.Len(t, part.Charts, 4)
+}
+
+// Long replies on many connections are measured until each can have ended; what
+// is largest comes last.
+func TestTransactCases(t *testing.T) {
+	o, err := parseTransact(nil, io.Discard)
+	require.NoError(t, err)
+	cases := o.cases()
+	require.Len(t, cases, 3*3*2)
+	require.Equal(t, transact.Case{Connections: 1, ReplyBytes: 64, Duration: o.duration}, cases[0])
+	last := cases[len(cases)-1]
+	require.Equal(t, []int{10_000, 65536}, []int{last.Connections, last.ReplyBytes})
+	require.Greater(t, last.Duration, 3*time.Second)
+	require.Less(t, last.Duration, 5*time.Second)
 }

@@ -130,6 +130,7 @@ func config(w *world, c *Case) tcpclient.Config {
 			ReceiveFrames: receiveFrames(c),
 		}},
 		ConnectionsMax: max(1024, 2*c.Connections),
+		BufferMemory:   max(bufferMin, 2*c.Connections*c.ReplyBytes),
 	}
 }
 
@@ -139,6 +140,10 @@ const (
 	framesMin = 4096
 	framesMax = 1 << 19
 )
+
+// bufferMin is what our connections share at least for what is not read yet:
+// twice the replies, as sockets' buffers hold as much.
+const bufferMin = 64 << 20
 
 // receiveFrames is room for a reply on each connection, which the server sends
 // whether we are awake or not: the kernel's clients have their sockets' buffers
