@@ -134,7 +134,7 @@ func (l *connectionLog) report() Report {
 	defer l.mu.Unlock()
 	r := l.r
 	r.UserAgents = maps.Clone(r.UserAgents)
-	r.Addresses, r.Clients = len(l.open), len(l.clients)
+	r.Addresses, r.Clients = len(l.count), len(l.clients)
 	return r
 }
 
