@@ -190,5 +190,3 @@ func (o *transferOptions) runGroup(ctx context.Context, job transfer.Case) ([]tr
 	}
 	return transfer.Compare(runs), nil
 }
-
-func decimal(f float64) string { return strconv.FormatFloat(f, 'f', 2, 64) }
