@@ -63,7 +63,6 @@ func TestEveryBugHasItsMutant(t *testing.T) {
 var unbroken = map[int]string{
 	18: "a deviation: there is no Fast Open to break",
 	53: "a deviation: there is no path MTU probing to break",
-	57: "bug 36 breaks it",
 }
 
 // TestEveryRuleIsBroken, row by row in order, but for those that cannot be.
