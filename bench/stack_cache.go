@@ -23,6 +23,7 @@ type cacheRow struct {
 	Component string  `json:"component"`
 	Lives     int     `json:"lives"`
 	PerLife   perLife `json:"per_connection"`
+	Queues    int     `json:"queues"`
 	// Those of all rows: none can be measured in a simulation.
 	report.Common
 }
@@ -98,7 +99,7 @@ func newCacheRow(inFlight int, part string, c *cachegrind.Counts) cacheRow {
 	each := func(n int64) float64 { return float64(n) / cacheLives }
 	return cacheRow{
 		Table: "cache", Simulated: true, InFlight: inFlight, Component: part, Lives: cacheLives,
-		PerLife: perLife{each(c.Instructions), each(c.CodeMisses), each(c.DataMisses), each(c.LastMisses)},
+		Queues: 1, PerLife: perLife{each(c.Instructions), each(c.CodeMisses), each(c.DataMisses), each(c.LastMisses)},
 	}
 }
 
