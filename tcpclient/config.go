@@ -96,7 +96,8 @@ type Config struct {
 	// wake-up, some tens of microseconds or, on a busy machine, a time slice,
 	// at the price of the worker's processor. Whatever it says, a worker stays
 	// awake for two round trips while bulk data waits for its ACK over a path of
-	// at most 200 µs, where there are more processors than workers.
+	// at most 200 µs, where there are more processors than workers and no Seed is
+	// given: a simulation's clock may stand still meanwhile.
 	BusyPoll time.Duration
 	// Manual starts no goroutines: the owner calls Client.Step.
 	Manual bool

@@ -87,7 +87,7 @@ func (c *Client) makeWorkers() error {
 	for _, l := range c.links {
 		l.active.Store(int32(l.workers))
 		for shard := range l.workers {
-			w := &Worker{client: c, index: len(c.workers), shard: shard, link: l, queue: l.device.Queue(shard), roomy: !l.parks && spareProcessor(total)}
+			w := &Worker{client: c, index: len(c.workers), shard: shard, link: l, queue: l.device.Queue(shard), roomy: !l.parks && c.cfg.Seed == 0 && spareProcessor(total)}
 			if err := w.takeMemory(&c.cfg, total, secret, random); err != nil {
 				return err
 			}

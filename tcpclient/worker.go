@@ -52,7 +52,7 @@ type Worker struct {
 	inHand        uint32 // the connection that is being dealt with; conntable.None
 	state         iobackend.LinkState
 	awake         time.Duration // it does not sleep before
-	roomy         bool          // others have a processor while all workers are awake
+	roomy         bool          // others have a processor while all workers are awake, and the clock runs
 	full          int           // batches in a row that were full
 	datagrams     *datagrams    // nil without Config.QueriesMax
 	transmit      transmitter

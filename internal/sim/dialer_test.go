@@ -325,7 +325,7 @@ func (w *dialWorld) run() error {
 
 // Every call of the Dialer returns by its deadline, with what is true.
 func TestDialerWorlds(t *testing.T) {
-	first, count := worlds(150)
+	first, count := worlds(160)
 	calls, whole := 0, 0
 	for seed := first; seed < first+count && !t.Failed(); seed++ {
 		synctest.Test(t, func(t *testing.T) {
