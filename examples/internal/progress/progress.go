@@ -44,7 +44,7 @@ type Bar struct {
 	unit     string
 	width    int // of the bar, in columns
 	started  time.Time
-	growing  bool // no time left is shown
+	open     bool // no time left is shown
 }
 
 // Terminal reports whether a file is a terminal.
@@ -149,9 +149,9 @@ func (b *Bar) run() {
 }
 
 func (b *Bar) show(s State) {
-	if s.Growing != b.growing {
-		b.growing = s.Growing
-		progressbar.OptionSetPredictTime(!s.Growing)(b.bar)
+	if open := s.Growing || s.Done >= s.Known; open != b.open {
+		b.open = open // no time left is told: it is not known, or nothing is left
+		progressbar.OptionSetPredictTime(!open)(b.bar)
 	}
 	// A bar that is full is finished for good, but a page in hand may still
 	// lead to others.

@@ -49,6 +49,7 @@ func TestTimeLeft(t *testing.T) {
 	require.Contains(t, first, "(8/1000000", "without a time left so far: %q", shown.String())
 	require.Regexp(t, `\(1[0-6]/1000000, [^\[]*\[[0-9]+s:[0-9]+h`, shown.String())
 	require.Contains(t, shown.String(), "(1000000/1000001, ", "full only at its end")
+	require.NotRegexp(t, `\(1000000/1000001, [^\[]*\[[0-9]+s:`, shown.String(), "nothing is left")
 	last := pictures[len(pictures)-1]
 	require.Contains(t, last, "100% |████████████| (1000000/1000000, ")
 	require.Contains(t, last, "3 connections")
