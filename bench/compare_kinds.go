@@ -51,17 +51,10 @@ func kindsOf(rows []report.Row) (all kinds) {
 			return int(a.ConnectionsPerSecond - b.ConnectionsPerSecond)
 		})
 		k.middle = of[(len(of)-1)/2].Common
-		k.middle.Disturbed = doubts(of)
-	}
-	return all
-}
-
-// doubts are those of all rounds, in their order.
-func doubts(rows []*report.Row) (all []string) {
-	slices.SortFunc(rows, func(a, b *report.Row) int { return a.Round - b.Round })
-	for _, r := range rows {
-		for _, why := range r.Disturbed {
-			all = append(all, fmt.Sprintf("round %d: %s", r.Round, why))
+		k.middle.Disturbed = nil
+		slices.SortFunc(of, func(a, b *report.Row) int { return a.Round - b.Round })
+		for _, r := range of {
+			k.middle.DisturbIn(r.Round, &r.Common)
 		}
 	}
 	return all

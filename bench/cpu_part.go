@@ -51,9 +51,7 @@ func (k *cpuKind) middle() report.Common {
 	middle := sorted[(len(sorted)-1)/2].Common
 	middle.Disturbed = nil
 	for _, r := range k.rows {
-		for _, why := range r.Disturbed {
-			middle.Disturb("round %d: %s", r.Round, why)
-		}
+		middle.DisturbIn(r.Round, &r.Common)
 	}
 	return middle
 }

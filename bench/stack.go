@@ -218,7 +218,7 @@ func (o *stackOptions) rows(runs [][]stack.Result) (rows []stackRow) {
 			Mallocs: m.Mallocs, Samples: m.Samples, Queues: 1,
 		}
 		row.Destinations = "unique"
-		row.Rates(report.Traffic{Out: m.FramesOut, In: m.FramesIn, OutWire: m.OutWire, InWire: m.InWire}, m.Lives, m.Ours)
+		row.Rates(m.Traffic, m.Lives, m.Ours)
 		for _, c := range m.Components {
 			component := componentRow{Name: c.Name, Share: c.Share}
 			component.fill(m.PerLife(), framesPerLife, ticks)

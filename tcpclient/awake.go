@@ -18,7 +18,10 @@ func spareProcessor(workers int) bool { return runtime.NumCPU() > workers }
 // awaitAck keeps the worker awake for the ACK that connection i's bulk data waits
 // for.
 func (w *Worker) awaitAck(i uint32) {
-	if rtt := w.machine.Awaited(i); rtt > 0 && rtt <= shortRound && w.roomy {
+	if !w.roomy {
+		return
+	}
+	if rtt := w.machine.Awaited(i); rtt > 0 && rtt <= shortRound {
 		w.awake = max(w.awake, w.now+2*rtt)
 	}
 }

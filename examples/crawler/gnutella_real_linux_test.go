@@ -14,26 +14,12 @@ import (
 	"myriad/examples/internal/endtest"
 	"myriad/examples/internal/program"
 	"myriad/examples/internal/servent"
-	"myriad/internal/testbed"
 )
 
 // TestGnutellaOnARealInterface crawls three servents, of which one is a leaf,
 // on an interface that is not the demo's.
 func TestGnutellaOnARealInterface(t *testing.T) {
-	testbed.Require(t)
-	near, err := testbed.NewNamespace()
-	require.NoError(t, err)
-	t.Cleanup(func() { near.Close() })
-	far, err := testbed.NewNamespace()
-	require.NoError(t, err)
-	t.Cleanup(func() { far.Close() })
-	_, err = testbed.Veth(near, far, testbed.VethConfig{
-		NearName: "wan0", FarName: "far0", Queues: 2, DisableOffloads: true,
-		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParsePrefix("10.77.0.2/24"),
-		Sources: []netip.Prefix{netip.MustParsePrefix("10.77.1.0/28")},
-		Targets: []netip.Prefix{netip.MustParsePrefix("100.66.53.0/24")},
-	})
-	require.NoError(t, err)
+	near, far := realInterface(t, netip.MustParsePrefix("100.66.53.0/24"))
 	at := func(n byte) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{100, 66, 53, n}), 6346)
 	}
@@ -80,19 +66,7 @@ func TestGnutellaOnARealInterface(t *testing.T) {
 // TestGnutellaCouldNotLook tells seeds that may not be crawled, and those that
 // there is no way to, from seeds that do not answer.
 func TestGnutellaCouldNotLook(t *testing.T) {
-	testbed.Require(t)
-	near, err := testbed.NewNamespace()
-	require.NoError(t, err)
-	t.Cleanup(func() { near.Close() })
-	far, err := testbed.NewNamespace()
-	require.NoError(t, err)
-	t.Cleanup(func() { far.Close() })
-	_, err = testbed.Veth(near, far, testbed.VethConfig{
-		NearName: "wan0", FarName: "far0", DisableOffloads: true,
-		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParsePrefix("10.77.0.2/24"),
-		Sources: []netip.Prefix{netip.MustParsePrefix("10.77.1.0/28")},
-	})
-	require.NoError(t, err)
+	near, _ := realInterface(t)
 	for _, test := range []struct {
 		seed, says string
 		code       int

@@ -27,22 +27,29 @@ type wire struct {
 	seeds  string
 }
 
-func newWire(t *testing.T) *wire {
+// realInterface makes an interface wan0 in near, with 10.77.1.0/24 to send from,
+// and what it reaches in far: 10.77.0.2, and targets.
+func realInterface(t *testing.T, targets ...netip.Prefix) (near, far *testbed.Namespace) {
 	testbed.Require(t)
 	near, err := testbed.NewNamespace()
 	require.NoError(t, err)
 	t.Cleanup(func() { near.Close() })
-	far, err := testbed.NewNamespace()
+	far, err = testbed.NewNamespace()
 	require.NoError(t, err)
 	t.Cleanup(func() { far.Close() })
-	web := demoweb.Default(9, 60, 12)
 	_, err = testbed.Veth(near, far, testbed.VethConfig{
 		NearName: "wan0", FarName: "far0", Queues: 2, DisableOffloads: true,
 		NearAddr: netip.MustParsePrefix("10.77.0.1/24"), FarAddr: netip.MustParsePrefix("10.77.0.2/24"),
 		Sources: []netip.Prefix{netip.MustParsePrefix("10.77.1.0/24")},
-		Targets: []netip.Prefix{netip.MustParsePrefix("198.19.0.0/16")},
+		Targets: targets,
 	})
 	require.NoError(t, err)
+	return near, far
+}
+
+func newWire(t *testing.T) *wire {
+	near, far := realInterface(t, netip.MustParsePrefix("198.19.0.0/16"))
+	web := demoweb.Default(9, 60, 12)
 	w := &wire{near: near, web: web, server: demoweb.NewServer(&web), seeds: filepath.Join(t.TempDir(), "seeds")}
 	pages, err := far.Listen("tcp4", ":80")
 	require.NoError(t, err)

@@ -69,11 +69,12 @@ func TrafficOf(c *farend.Counters) Traffic {
 // padding, so that of what is sent mixed one below the shortest counts up to 6
 // bytes less.
 func TrafficOfDevice(c netdev.Counters) Traffic {
-	return Traffic{Out: c.Sent, In: c.Received, OutWire: onwire(c.SentBytes, c.Sent), InWire: onwire(c.ReceivedBytes, c.Received)}
+	return Traffic{Out: c.Sent, In: c.Received, OutWire: WireBytes(c.SentBytes, c.Sent), InWire: WireBytes(c.ReceivedBytes, c.Received)}
 }
 
-// onwire adds check sequences, preambles and gaps.
-func onwire(bytes, frames uint64) uint64 { return max(bytes+(4+Onwire)*frames, 84*frames) }
+// WireBytes is what so many frames, together of so many bytes, take on a wire: with
+// padding, as far as all need it, check sequences, preambles and gaps.
+func WireBytes(bytes, frames uint64) uint64 { return max(bytes+(4+Onwire)*frames, 84*frames) }
 
 // Onwire is what a frame takes besides itself: preamble and gap.
 const Onwire = 20
@@ -151,6 +152,13 @@ func (c *Common) FarEndCore(machine usage.Whole, core int) {
 // Disturb says what makes the figures doubtful.
 func (c *Common) Disturb(format string, args ...any) {
 	c.Disturbed = append(c.Disturbed, fmt.Sprintf(format, args...))
+}
+
+// DisturbIn says what made a round's figures doubtful.
+func (c *Common) DisturbIn(round int, of *Common) {
+	for _, why := range of.Disturbed {
+		c.Disturb("round %d: %s", round, why)
+	}
 }
 
 // DisturbCounted says what went wrong so many times, if it did; by name.

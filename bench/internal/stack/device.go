@@ -6,6 +6,7 @@ import (
 	"net"
 	"time"
 
+	"myriad/bench/internal/report"
 	"myriad/internal/seq"
 	"myriad/iobackend"
 	"myriad/linklayer"
@@ -50,15 +51,9 @@ type device struct {
 }
 
 // traffic is what went over the device so far.
-type traffic struct{ out, in, outWire, inWire uint64 }
-
-func (d *device) traffic() traffic {
-	return traffic{d.syns + d.acks + d.resets, d.received, d.outWire, d.inWire}
+func (d *device) traffic() report.Traffic {
+	return report.Traffic{Out: d.syns + d.acks + d.resets, In: d.received, OutWire: d.outWire, InWire: d.inWire}
 }
-
-// onwire is what a frame takes on a wire: padded, with check sequence, preamble
-// and gap.
-func onwire(length int) uint64 { return uint64(max(length, 60) + 24) }
 
 var (
 	_ iobackend.Device = (*device)(nil)
@@ -107,7 +102,7 @@ func (d *device) Receive(frames []iobackend.Frame) (count int, at time.Duration,
 		frame := d.receive[k*frameBytes : (k+1)*frameBytes]
 		n := linklayer.EmitTCP(frame, &d.toNear, linklayer.Mapped(a.theirs), linklayer.Mapped(a.ours), uint16(a.ports), uint16(a.ports>>16), uint16(k), &g, 0)
 		frames[k] = iobackend.Frame{Data: frame[:n:n]}
-		d.inWire += onwire(n)
+		d.inWire += report.WireBytes(uint64(n), 1)
 	}
 	d.count -= count
 	d.received += uint64(count)
@@ -137,7 +132,7 @@ func (d *device) Transmit(frames []iobackend.Frame) (err error) {
 	for k := range frames {
 		f := frames[k].Data
 		ip, tcp := f[14:], f[34:]
-		d.outWire += onwire(len(f))
+		d.outWire += report.WireBytes(uint64(len(f)), 1)
 		switch flags := linklayer.Flags(tcp[13]); {
 		case flags&linklayer.SYN != 0:
 			if d.count == len(d.waiting) {

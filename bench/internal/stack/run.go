@@ -10,6 +10,7 @@ import (
 	"runtime/pprof"
 	"time"
 
+	"myriad/bench/internal/report"
 	"myriad/tcpclient"
 )
 
@@ -28,10 +29,10 @@ type Result struct {
 	Components []Component   // shares of Ours, by samples
 	Samples    int64
 	Mallocs    uint64 // in the same span
-	// What went over the device in the same span; the bytes are those that a wire
-	// would have carried.
-	FramesOut, FramesIn, OutWire, InWire uint64
-	Stats                                tcpclient.Stats
+	// Traffic is what went over the device in the same span; its bytes are those
+	// that a wire would have carried.
+	Traffic report.Traffic
+	Stats   tcpclient.Stats
 }
 
 // PerLife is our code's time for one connection.
@@ -89,9 +90,7 @@ func measure(ctx context.Context, client *tcpclient.Client, d *device, p *prober
 	result.Lives, result.Device = p.done-done, d.spent-spent
 	result.Ours = took - result.Device
 	result.Mallocs = after.Mallocs - before.Mallocs
-	now := d.traffic()
-	result.FramesOut, result.FramesIn = now.out-went.out, now.in-went.in
-	result.OutWire, result.InWire = now.outWire-went.outWire, now.inWire-went.inWire
+	result.Traffic = d.traffic().Since(went)
 	var err error
 	result.Components, result.Samples, err = components(&profile)
 	return err

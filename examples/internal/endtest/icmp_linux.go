@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/net/icmp"
+	"golang.org/x/net/ipv4"
 
 	"myriad/internal/testbed"
 )
@@ -27,15 +29,11 @@ func Datagram(protocol byte, source, destination netip.Addr, ports, word uint32)
 
 // ICMP is a message that quotes a datagram.
 func ICMP(kind, code byte, quoted []byte) []byte {
-	b := append([]byte{kind, code, 0, 0, 0, 0, 0, 0}, quoted...)
-	sum := uint32(0)
-	for k := 0; k < len(b); k += 2 {
-		sum += uint32(b[k])<<8 | uint32(b[k+1])
+	body := append(make([]byte, 4), quoted...)
+	b, err := (&icmp.Message{Type: ipv4.ICMPType(kind), Code: int(code), Body: &icmp.RawBody{Data: body}}).Marshal(nil)
+	if err != nil {
+		panic(err) // a raw body has nothing that could be wrong
 	}
-	for sum>>16 != 0 {
-		sum = sum>>16 + sum&0xffff
-	}
-	binary.BigEndian.PutUint16(b[2:], ^uint16(sum))
 	return b
 }
 
