@@ -248,7 +248,7 @@ func TestProgress(t *testing.T) {
 		want []string
 	}{
 		"web":       {[]string{"-demo-pages", "400", "-demo-hosts", "30"}, false, []string{"pages/s", "8 refused", "Finished"}},
-		"web, all":  {[]string{"-demo-pages", "3000", "-demo-hosts", "30", "-max-pages", "600", "-rate", "300", "-per-address", "1", "-pause", "30ms"}, true, []string{"(600/600, "}},
+		"web, all":  {[]string{"-demo-pages", "3000", "-demo-hosts", "30", "-max-pages", "600", "-rate", "300", "-per-address", "1", "-pause", "300ms"}, true, []string{"(600/600, "}},
 		"web, deep": {[]string{"-demo-pages", "400", "-demo-hosts", "30", "-max-depth", "2"}, false, []string{"left out"}},
 		"web, wide": {[]string{"-demo-pages", "400", "-demo-hosts", "30", "-max-host-pages", "4"}, false, []string{"left out"}},
 		"gnutella":  {[]string{"-protocol", "gnutella", "-demo-nodes", "10000", "-rate", "5000", "-max-known", "400000"}, false, []string{"nodes/s", "(10000/10000, ", "Snapshot in"}},
