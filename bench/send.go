@@ -14,6 +14,7 @@ import (
 	"myriad/bench/internal/page"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
+	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
 	"myriad/iobackend"
 )
@@ -36,7 +37,7 @@ type sendRow struct {
 	MachineSeconds float64 `json:"machine_seconds"`
 	// Frames a second are those that arrived, or, where nobody counted, that
 	// were sent.
-	ShareOfFloor *float64 `json:"share_of_floor,omitempty"` // of Myriad's SYNs: of the bare sender's best, in the table
+	ShareOfFloor *float64 `json:"share_of_floor,omitempty"` // in the table stack: of the bare AF_XDP sender's best
 	report.Common
 }
 
@@ -86,11 +87,11 @@ func (o *sendOptions) jobs() (jobs []sendRow) {
 	return jobs
 }
 
-// stackJobs have Myriad and the bare sender take turns, by batch.
+// stackJobs have Myriad and the bare senders take turns, by batch.
 func (o *sendOptions) stackJobs(queues int) (jobs []sendRow) {
 	for _, destinations := range []string{"one", "unique"} {
 		for _, batch := range floorBatches {
-			for _, method := range []string{send.DeviceMethod, stackMethod} {
+			for _, method := range []string{send.DeviceMethod, stackMethod, send.LiveMethod, stackLive} {
 				job := sendRow{Table: "stack", Method: method, Queues: queues, Batch: batch}
 				jobs = append(jobs, job.to(destinations, synBytes))
 			}
@@ -166,7 +167,7 @@ func (o *sendOptions) runAll(ctx context.Context, each func(r *sendRow) error) (
 
 // run does one run in a world of its own.
 func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
-	if row.Method == stackMethod {
+	if stackBackends[row.Method] != "" {
 		return o.stackRow(ctx, row)
 	}
 	byKernel := !send.ByDevice(row.Method)
@@ -264,13 +265,18 @@ func (r *sendRow) fill(m *send.Result) {
 	r.Seconds = m.Elapsed.Seconds()
 	r.Sent, r.Refused = m.Sent, m.Refused
 	r.rate(m.Sent)
-	r.UserSeconds, r.SystemSeconds = m.Process.User.Seconds(), m.Process.System.Seconds()
-	r.MachineSeconds = (m.Machine.User + m.Machine.System).Seconds()
-	r.Interfaces = 1
-	r.CPU(m.Machine, m.Process, r.Queues)
+	r.used(m.Process, m.Machine)
 	if r.Refused > 0 {
 		r.Disturb("refused: %s", page.Number(r.Refused))
 	}
+}
+
+// used takes over what the processors did meanwhile.
+func (r *sendRow) used(process usage.CPU, machine usage.Whole) {
+	r.UserSeconds, r.SystemSeconds = process.User.Seconds(), process.System.Seconds()
+	r.MachineSeconds = (machine.User + machine.System).Seconds()
+	r.Interfaces = 1
+	r.CPU(machine, process, r.Queues)
 }
 
 // count takes over what the far end counted.

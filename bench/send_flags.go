@@ -45,9 +45,10 @@ Sends raw frames by each method and prints how many a second arrive at the far
 end of a veth pair: to one destination and all unique, by number of queues and
 frame size (rate); the smallest ones with and without nftables and connection
 tracking on the way out (firewall); by the number of frames in one call
-(batch); and the SYNs of Myriad's whole stack beside AF_XDP's bare frames of that
-length, at batches of 32 to 512 (stack). Needs root. With -interface it sends on that, as fast as it can, and
-prints what left: point it only at what is yours. Windows has only that.
+(batch); and the SYNs of Myriad's whole stack, over AF_XDP and with live frames,
+beside bare frames of that length by the same two, at batches of 32 to 512 (stack).
+Needs root. With -interface it sends on that, as fast as it can, and prints what
+left: point it only at what is yours. Windows has only that.
 
 `
 

@@ -38,29 +38,55 @@ func TestSendByEachMethod(t *testing.T) {
 	}
 }
 
-// Myriad's SYNs are counted beside the bare sender's frames, by batch.
+// Myriad's SYNs are counted beside the bare senders' frames, by batch, over AF_XDP
+// and with live frames.
 func TestSendByTheWholeStack(t *testing.T) {
-	rows := sendRows(t, "-tables stack -queues 1 -duration 50ms")
-	require.Len(t, rows, 2*2*len(floorBatches))
+	methods := []string{"afxdp", "myriad", "live", "myriad-live"}
+	rows := sendRows(t, "-tables stack -queues 1 -duration 30ms")
+	require.Len(t, rows, 2*len(methods)*len(floorBatches))
 	part := sendPart(rows)
-	best := make(map[string]float64)
+	floor := make(map[string]float64)
 	for _, r := range rows {
 		if r.Method == "afxdp" {
-			best[r.Destinations] = max(best[r.Destinations], r.perSecond())
+			floor[r.Destinations] = max(floor[r.Destinations], r.perSecond())
 		}
 	}
 	for k, r := range rows {
-		require.Equal(t, []string{"afxdp", "myriad"}[k%2], r.Method)
-		require.Equal(t, floorBatches[k/2%len(floorBatches)], r.Batch)
+		require.Equal(t, methods[k%len(methods)], r.Method)
+		require.Equal(t, floorBatches[k/len(methods)%len(floorBatches)], r.Batch)
 		require.Positive(t, r.Arrived, "%+v", r)
 		require.InDelta(t, 70, *r.FrameBytes, 1e-9, "a SYN with its options")
-		require.Equal(t, k%2 == 1, r.ShareOfFloor != nil)
+		require.Equal(t, r.Method != "afxdp", r.ShareOfFloor != nil)
 		if r.ShareOfFloor != nil {
-			require.InEpsilon(t, r.perSecond()/best[r.Destinations], *r.ShareOfFloor, 1e-9, "in the JSON, too")
+			require.InEpsilon(t, r.perSecond()/floor[r.Destinations], *r.ShareOfFloor, 1e-9, "in the JSON, too")
 			require.Contains(t, part.Rows[k], r.floor())
 		}
 	}
 	require.Contains(t, part.Columns, "of the floor")
+	best := part.More[0]
+	require.Len(t, best.Rows, 2*len(methods))
+	for k, cells := range best.Rows {
+		require.Len(t, cells, len(best.Columns))
+		require.Equal(t, k >= len(methods), cells[len(cells)-1] != "", "unique to one: %v", cells)
+	}
+}
+
+// Each method is told at the batch at which it sends most.
+func TestSendTellsTheBestBatch(t *testing.T) {
+	row := func(method, destinations string, batch int, rate float64) sendRow {
+		r := sendRow{Table: "stack", Method: method, Queues: 1, Batch: batch}.to(destinations, synBytes)
+		r.FramesPerSecond = &rate
+		return r
+	}
+	rows := []sendRow{
+		row("afxdp", "one", 32, 50), row("afxdp", "one", 64, 40), row("myriad-live", "one", 32, 80), row("myriad-live", "one", 64, 100),
+		row("afxdp", "unique", 32, 20), row("afxdp", "unique", 64, 40), row("myriad-live", "unique", 32, 90), row("myriad-live", "unique", 64, 60),
+	}
+	stackShares(rows)
+	require.ElementsMatch(t, [][]string{
+		{"1", "one", "afxdp", "32", "50", "1.00 ×", ""}, {"1", "one", "myriad-live", "64", "100", "2.00 ×", ""},
+		{"1", "unique", "afxdp", "64", "40", "1.00 ×", "0.80 ×"}, {"1", "unique", "myriad-live", "32", "90", "2.25 ×", "0.90 ×"},
+	}, stackBest(rows).Rows)
 }
 
 // On an interface that was named nobody counts what arrives.

@@ -25,11 +25,14 @@ func sendPart(rows []sendRow) page.Part {
 			page.Rate(r.cpuNanoseconds()),
 		}, r.AllCells(r.Queues)))
 	}
+	if best := stackBest(rows); len(best.Rows) > 0 {
+		p.More = append(p.More, best)
+	}
 	p.Charts = append(sendRateCharts(rows), sendBatchCharts(rows)...)
 	return p
 }
 
-// floor is what Myriad's SYNs are of the bare sender's best.
+// floor is what a row is of the bare AF_XDP sender's best.
 func (r *sendRow) floor() string {
 	if r.ShareOfFloor == nil {
 		return ""

@@ -9,25 +9,38 @@ import (
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/load"
+	"myriad/bench/internal/page"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
+	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
 	"myriad/tcpclient"
 )
 
 const (
-	// stackMethod is Myriad's whole stack, whose SYNs are counted.
+	// stackMethod and stackLive are Myriad's whole stack, whose SYNs are counted:
+	// over AF_XDP, and with batches sent by live frames.
 	stackMethod = "myriad"
+	stackLive   = "myriad-live"
 	// synBytes is the length of its SYN, with the check sequence.
 	synBytes = 70
-	// stackWindow is the most connections that wait for an answer.
-	stackWindow = 1 << 20
+	// stackWindow is the most connections that wait for an answer, stackTimeout
+	// how long each does: room for 13 million SYNs a second.
+	stackWindow  = 1 << 18
+	stackTimeout = 20 * time.Millisecond
+	// stackWarm are the SYNs before those that count: by then the tables' memory
+	// has been used once, and each SYN stands for a life, its end included.
+	stackWarm = 2 * stackWindow
 	// stackPatience bounds the wait for SYNs beyond the run's length.
 	stackPatience = 20 * time.Second
 )
 
-// stackRow measures the SYNs that Myriad sends to a far end that answers none,
-// each a connection with all of its state.
+// stackBackends are Myriad's backends by method; bare senders have none.
+var stackBackends = map[string]string{stackMethod: "afxdp", stackLive: "live"}
+
+// stackRow measures the SYNs that Myriad sends to a far end that answers none, each
+// a connection with all of its state, from its opening to its end for want of an
+// answer.
 func (o *sendOptions) stackRow(ctx context.Context, row *sendRow) (err error) {
 	world, err := wire.New(wire.Config{Queues: row.Queues, Silent: true})
 	if err != nil {
@@ -39,15 +52,14 @@ func (o *sendOptions) stackRow(ctx context.Context, row *sendRow) (err error) {
 	seen := make(chan synCount, 1)
 	go func() { seen <- countSYNs(timed, world.FarEnd, o.duration, cancel) }()
 	job := connectJob{destinations: row.Destinations}
-	result, err := load.Run(timed, load.Config{
+	_, err = load.Run(timed, load.Config{
 		Targets: job.targets(), Port: wire.Port, Window: stackWindow, Enter: world.Enter,
-		// Nothing is waited for longer than the run lasts.
 		Client: tcpclient.Config{
 			Interfaces: []tcpclient.Interface{{
-				Name: wire.Interface, Backend: "afxdp", GatewayMAC: world.Gateway, Queues: row.Queues,
+				Name: wire.Interface, Backend: stackBackends[row.Method], GatewayMAC: world.Gateway, Queues: row.Queues,
 				Sources: []netip.Prefix{wire.Sources},
 			}},
-			Batch: row.Batch, ConnectionsMax: stackWindow, Timeout: o.duration,
+			Batch: row.Batch, ConnectionsMax: stackWindow, Timeout: stackTimeout,
 		},
 	})
 	cancel()
@@ -57,27 +69,28 @@ func (o *sendOptions) stackRow(ctx context.Context, row *sendRow) (err error) {
 	}
 	row.Counted, row.Sent, row.Arrived = true, count.frames, count.frames
 	row.Seconds = count.took.Seconds()
-	row.UserSeconds, row.SystemSeconds = result.Process.User.Seconds(), result.Process.System.Seconds()
-	row.MachineSeconds = (result.Machine.User + result.Machine.System).Seconds()
-	row.Interfaces = 1
-	row.CPU(result.Machine, result.Process, row.Queues)
+	row.used(count.process, count.machine)
 	row.rate(count.frames)
 	return nil
 }
 
-// synCount is what arrived within a time.
+// synCount is what arrived within a time, and what was used for it.
 type synCount struct {
-	frames uint64
-	took   time.Duration
-	err    error
+	frames  uint64
+	took    time.Duration
+	process usage.CPU
+	machine usage.Whole
+	err     error
 }
 
-// countSYNs counts from the first SYN on, for a time or until ctx ends, and
-// calls done then.
+// countSYNs counts for a time or until ctx ends, once the tables are warm, and calls
+// done then.
 func countSYNs(ctx context.Context, far *farend.FarEnd, during time.Duration, done func()) (c synCount) {
 	defer done()
 	var first farend.Counters
 	var began time.Time
+	var process usage.CPU
+	var machine usage.Whole
 	started := time.Now()
 	for {
 		now, err := far.Counters()
@@ -86,14 +99,16 @@ func countSYNs(ctx context.Context, far *farend.FarEnd, during time.Duration, do
 		case err != nil:
 			c.err = err
 			return c
-		case now.SYN == 0:
+		case now.SYN < stackWarm:
 		case began.IsZero():
 			began, first = at, now
+			process, machine = usage.Process(), usage.Machine()
 		default:
 			c.frames, c.took = now.SYN-first.SYN, at.Sub(began)
 		}
 		switch {
 		case ctx.Err() != nil, c.took >= during && c.frames > 0:
+			c.process, c.machine = usage.Process().Since(process), usage.Machine().Since(machine)
 			return c
 		case at.Sub(started) > during+stackPatience:
 			c.err = fmt.Errorf("send: the far end counted %d SYNs in %v", now.SYN, at.Sub(started).Round(time.Second))
@@ -108,24 +123,58 @@ func (r *sendRow) sharedWith(other *sendRow) bool {
 	return r.Table == "stack" && other.Table == r.Table && other.Queues == r.Queues && other.Destinations == r.Destinations
 }
 
-// stackShares says what Myriad's SYNs are of the bare AF_XDP sender's frames of
-// the same length at its best batch, on as many queues, to the same
+// stackShares says what the others of the table are of the bare AF_XDP sender's
+// frames of the same length at its best batch, on as many queues, to the same
 // destinations.
 func stackShares(rows []sendRow) {
 	for k := range rows {
 		r := &rows[k]
-		if r.Method != stackMethod {
+		if r.Table != "stack" || r.Method == send.DeviceMethod {
 			continue
 		}
-		var best float64
-		for i := range rows {
-			floor := &rows[i]
-			if floor.Method == send.DeviceMethod && floor.sharedWith(r) {
-				best = max(best, floor.perSecond())
-			}
-		}
-		if best > 0 {
-			r.ShareOfFloor = report.Some(r.perSecond() / best)
+		if floor := bestLike(rows, r, send.DeviceMethod); floor != nil && floor.perSecond() > 0 {
+			r.ShareOfFloor = report.Some(r.perSecond() / floor.perSecond())
 		}
 	}
+}
+
+// bestLike is a method's row at its best batch, of those that have one floor with
+// r; nil where there is none.
+func bestLike(rows []sendRow, r *sendRow, method string) (best *sendRow) {
+	for k := range rows {
+		other := &rows[k]
+		if other.Method == method && other.sharedWith(r) && (best == nil || other.perSecond() > best.perSecond()) {
+			best = other
+		}
+	}
+	return best
+}
+
+// stackBest are the methods of the table stack, each at its best batch, beside the
+// bare AF_XDP sender at its own, and what it has to unique destinations of what it
+// has to one.
+func stackBest(rows []sendRow) page.Table {
+	t := page.Table{
+		Title:   "SYNs a second of the whole stack, and bare frames of their length, each at its best batch: beside the bare AF_XDP sender at its own, and unique destinations beside one.",
+		Columns: []string{"queues", "destinations", "method", "best batch", "frames/s", "of the bare AF_XDP sender", "unique to one"},
+	}
+	for k := range rows {
+		r := &rows[k]
+		if r.Table != "stack" || bestLike(rows, r, r.Method) != r {
+			continue
+		}
+		floor, toOne := "1.00 ×", ""
+		if r.ShareOfFloor != nil {
+			floor = fmt.Sprintf("%.2f ×", *r.ShareOfFloor)
+		}
+		like := *r
+		like.Destinations = "one"
+		if one := bestLike(rows, &like, r.Method); r.Destinations != "one" && one != nil && one.perSecond() > 0 {
+			toOne = fmt.Sprintf("%.2f ×", r.perSecond()/one.perSecond())
+		}
+		t.Rows = append(t.Rows, []string{
+			fmt.Sprint(r.Queues), r.Destinations, r.Method, fmt.Sprint(r.Batch), page.Rate(r.perSecond()), floor, toOne,
+		})
+	}
+	return t
 }

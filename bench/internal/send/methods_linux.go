@@ -3,9 +3,6 @@ package send
 // DeviceMethod is the one that sends by Config.Device.
 const DeviceMethod = "afxdp"
 
-// LiveMethod does so, too, with batches sent by live frames.
-const LiveMethod = "live"
-
 // ByDevice tells which methods send by Config.Device.
 func ByDevice(method string) bool { return method == DeviceMethod || method == LiveMethod }
 

@@ -12,6 +12,9 @@ import (
 	"myriad/iobackend"
 )
 
+// LiveMethod sends by Config.Device, too, batches by live frames; Linux alone has it.
+const LiveMethod = "live"
+
 // UsesBatch reports whether a method sends several frames in one call.
 func UsesBatch(method string) bool { return method != "raw" && method != "packet" }
 
