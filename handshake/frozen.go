@@ -27,7 +27,10 @@ func (m *Machine) postpone(c *conn) bool {
 }
 
 // SetMSS follows a change of the device's MTU: new connections announce it.
-func (m *Machine) SetMSS(mss int) { m.cfg.MSS = mss }
+func (m *Machine) SetMSS(mss int) {
+	m.cfg.MSS = mss
+	m.cutStencils()
+}
 
 // ClampMSS keeps connection i's segments within Config.MSS, once that was
 // lowered. What is in flight is sent again in time, if it was lost to that.

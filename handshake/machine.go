@@ -64,7 +64,8 @@ type Machine struct {
 	challenged challenged
 	spent      []uint32 // sides with pieces that Held gave out
 	frozen     bool     // there is no link
-	burst      int      // the longest IP packet that may be left to the device to cut; 0: none
+	stencils   stencils
+	burst      int // the longest IP packet that may be left to the device to cut; 0: none
 	Counters   Counters
 	// Reply is the segment that a Result with Reply speaks of.
 	Reply linklayer.Segment
@@ -83,6 +84,7 @@ func New(cfg Config, table *conntable.Table, requests *Requests) (*Machine, erro
 	m.sides.records = make([]Side, cfg.Sides)
 	for m.scale = 0; cfg.ReceiveBufferMax>>m.scale > 0xffff; m.scale++ {
 	}
+	m.cutStencils()
 	return m, nil
 }
 

@@ -70,15 +70,20 @@ func (m *Machine) outputSYN(c *conn, out *Out) {
 	if e.State == conntable.SynReceived {
 		m.answerSYN(c, g)
 	}
+	m.synLeaves(e, c.now)
+}
+
+// synLeaves is what a SYN changes.
+func (m *Machine) synLeaves(e *conntable.Entry, now time.Duration) {
 	if e.SndNxt == e.SndUna {
 		e.SndNxt = e.SndUna + 1
 	} else {
 		m.Counters.Retransmitted++
 	}
 	e.Flags &^= sendSYN | fresh
-	e.Micros = micros(c.now)
+	e.Micros = micros(now)
 	if e.Due == 0 {
-		e.Due = tick(c.now + backoff(synRTO, e.Retries))
+		e.Due = tick(now + backoff(synRTO, e.Retries))
 	}
 }
 

@@ -54,7 +54,7 @@ func (m *Machine) finishSegment(c *conn, g *linklayer.Segment) {
 	g.Ack = e.RcvNxt
 	g.Window = m.advertise(c)
 	m.stamp(c, g)
-	e.Flags &^= ackNow
+	c.ackLeaves()
 	if c.s != nil {
 		c.s.receive.unsaid = 0
 	}
@@ -66,7 +66,12 @@ func (m *Machine) finishSegment(c *conn, g *linklayer.Segment) {
 			e.Flags |= ackNow
 		}
 	}
-	e.Unacked &^= unackedMask
+}
+
+// ackLeaves is what an ACK changes.
+func (c *conn) ackLeaves() {
+	c.e.Flags &^= ackNow
+	c.e.Unacked &^= unackedMask
 	c.ackSaid()
 }
 

@@ -47,13 +47,13 @@ func (p *Path) NextHop() [6]byte { return [6]byte(p.template[0:6]) }
 // header. dst has room for them.
 func (p *Path) emitIPv4(dst []byte, source, destination uint32, protocol uint8, id uint16, total int) {
 	const ip = ethernetBytes
-	_ = dst[ip+ipv4Bytes-1]
-	*(*[ip + 2]byte)(dst) = *(*[ip + 2]byte)(p.template[:])
-	binary.BigEndian.PutUint32(dst[ip+2:], uint32(total)<<16|uint32(id))
-	binary.BigEndian.PutUint32(dst[ip+6:], binary.BigEndian.Uint32(p.template[ip+6:])|uint32(protocol))
+	h := (*[ip + ipv4Bytes]byte)(dst)
+	*(*[ip + 2]byte)(h[:]) = *(*[ip + 2]byte)(p.template[:])
+	binary.BigEndian.PutUint32(h[ip+2:], uint32(total)<<16|uint32(id))
+	binary.BigEndian.PutUint32(h[ip+6:], binary.BigEndian.Uint32(p.template[ip+6:])|uint32(protocol))
 	sum := p.sum + uint64(total) + uint64(id) + uint64(protocol) + uint64(source) + uint64(destination)
-	binary.BigEndian.PutUint16(dst[ip+10:], ^fold(sum))
-	binary.BigEndian.PutUint64(dst[ip+12:], uint64(source)<<32|uint64(destination))
+	binary.BigEndian.PutUint16(h[ip+10:], ^fold(sum))
+	binary.BigEndian.PutUint64(h[ip+12:], uint64(source)<<32|uint64(destination))
 }
 
 // ipv4Max is the largest IPv4 packet.

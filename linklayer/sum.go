@@ -73,11 +73,12 @@ func sumShort(b []byte) (acc uint64) {
 	return acc
 }
 
-// fold reduces an accumulator to 16 bits with end-around carry.
+// fold reduces an accumulator to 16 bits with end-around carry: the upper half of
+// a number plus its halves exchanged is their sum, with the carry out of the lower
+// half in it.
 func fold(acc uint64) uint16 {
-	acc = acc>>32 + acc&0xffffffff
-	acc = acc>>32 + acc&0xffffffff
-	acc = acc>>16 + acc&0xffff
-	acc = acc>>16 + acc&0xffff
-	return uint16(acc)
+	acc += bits.RotateLeft64(acc, 32)
+	half := uint32(acc >> 32)
+	half += bits.RotateLeft32(half, 16)
+	return uint16(half >> 16)
 }

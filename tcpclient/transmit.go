@@ -143,11 +143,17 @@ func (w *Worker) send(i uint32) bool {
 		if frame == nil {
 			return false
 		}
-		if !w.machine.Output(i, w.now, &w.out) {
+		var flags linklayer.Flags
+		if stencil := w.machine.Plain(i, w.now, &w.numbers); stencil != nil {
+			flags = stencil.Flags()
+			w.emitPlain(i, frame, path, stencil)
+		} else if w.machine.Output(i, w.now, &w.out) {
+			flags = w.out.Segment.Flags
+			w.emit(i, frame, path)
+		} else {
 			break
 		}
-		w.emit(i, frame, path)
-		if w.out.Segment.Flags&linklayer.RST != 0 {
+		if flags&linklayer.RST != 0 {
 			w.remove(i)
 			return true
 		}
@@ -159,6 +165,14 @@ func (w *Worker) send(i uint32) bool {
 	return true
 }
 
+// emitPlain writes a stencil filled in with w.numbers as a frame.
+func (w *Worker) emitPlain(i uint32, frame *iobackend.Frame, path *linklayer.Path, stencil *linklayer.Stencil) {
+	e, n := w.table.At(i), &w.numbers
+	n.Source, n.Destination, n.SourcePort, n.DestinationPort = w.link.sources.ip4(e.Local), e.Remote, e.LocalPort, e.RemotePort
+	n.ID = w.ipIDs.Next()
+	w.commit(i, frame, stencil.Emit(frame.Data, path, n))
+}
+
 // emit writes w.out as a frame.
 func (w *Worker) emit(i uint32, frame *iobackend.Frame, path *linklayer.Path) {
 	if w.out.Burst.Size > 0 {
@@ -167,6 +181,11 @@ func (w *Worker) emit(i uint32, frame *iobackend.Frame, path *linklayer.Path) {
 	}
 	e := w.table.At(i)
 	n := linklayer.EmitTCP4(frame.Data, path, w.link.sources.ip4(e.Local), e.Remote, e.LocalPort, e.RemotePort, w.ipIDs.Next(), &w.out.Segment, w.out.Sum)
+	w.commit(i, frame, n)
+}
+
+// commit sends a frame of connection i with its first n bytes.
+func (w *Worker) commit(i uint32, frame *iobackend.Frame, n int) {
 	if w.tap != nil && n > 0 {
 		w.tap.frame(w.table.ID(i), true, frame.Data[:n], w.now)
 	}

@@ -61,6 +61,7 @@ type Worker struct {
 	answers       bucket // what our own connections need: ARP replies, RSTs to stale peers
 	mail          mailbox
 	out           handshake.Out
+	numbers       linklayer.Numbers // of what is sent by a stencil
 	ipIDs         *linklayer.IDs
 	fragments     *linklayer.Reassembler
 
