@@ -73,7 +73,7 @@ func (c *Client) Start() error {
 		return nil
 	}
 	if !c.cfg.KeepGOMAXPROCS {
-		addProcs(len(c.workers))
+		addProcs(c.threads())
 	}
 	for _, w := range c.workers {
 		c.stopped.Add(1)
@@ -222,7 +222,7 @@ func (c *Client) Close(ctx context.Context) error {
 	case running:
 		cut = c.waitOrCut(ctx)
 		if !c.cfg.KeepGOMAXPROCS {
-			addProcs(-len(c.workers))
+			addProcs(-c.threads())
 		}
 	}
 	return errors.Join(cut, c.closeDevices())

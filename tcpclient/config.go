@@ -88,8 +88,9 @@ type Config struct {
 	// where there are at least as many as workers.
 	Unpinned bool
 	// KeepGOMAXPROCS leaves runtime.GOMAXPROCS alone. Otherwise Start raises it
-	// by the number of workers, and Close lowers it again, so that a worker
-	// that wakes need not wait for a goroutine to give its P up.
+	// by the number of workers with threads of their own (see Interface.Park), and
+	// Close lowers it again, so that a worker that wakes need not wait for a
+	// goroutine to give its P up.
 	KeepGOMAXPROCS bool
 	// BusyPoll is how long a worker that finds nothing to do goes on looking
 	// before it sleeps: two turns. It saves a frame that comes in that time the

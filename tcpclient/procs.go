@@ -11,10 +11,23 @@ import (
 // Ps of their own, and the operating system shares out the real processors.
 var procs sync.Mutex
 
-// addProcs raises GOMAXPROCS by the number of workers that start, and lowers it
+// addProcs raises GOMAXPROCS by the number of threads that start, and lowers it
 // again when they have ended.
-func addProcs(workers int) {
+func addProcs(threads int) {
+	if threads == 0 {
+		return // to set it stops all goroutines
+	}
 	procs.Lock()
 	defer procs.Unlock()
-	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0)+workers, 1))
+	runtime.GOMAXPROCS(max(runtime.GOMAXPROCS(0)+threads, 1))
+}
+
+// threads is the number of workers with threads of their own.
+func (c *Client) threads() (count int) {
+	for _, l := range c.links {
+		if !l.parks {
+			count += l.workers
+		}
+	}
+	return count
 }

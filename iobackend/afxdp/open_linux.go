@@ -310,7 +310,7 @@ func (d *device) makeQueues() error {
 
 func (d *device) makeParkers() (err error) {
 	for _, q := range d.queues {
-		q.parker, err = newParker(q.polled, func() bool { return q.sleep.Load() == woken || q.ready() })
+		q.parker, err = newParker(q.polled[1:], func() bool { return q.sleep.Load() == woken || q.ready() })
 		if err != nil {
 			return fmt.Errorf("afxdp: queue %d of %q: Park: %w", q.index, d.plan.name, err)
 		}

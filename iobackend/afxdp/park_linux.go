@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -12,13 +13,24 @@ import (
 
 // parker has Wait park its goroutine, where ppoll would block its thread. Go's
 // poller looks at one descriptor for a goroutine; an epoll instance is one, and
-// stands for all that a queue waits for.
+// stands for all the sockets of a queue.
+//
+// Whoever sets a deadline that has passed ends the wait: without a system call,
+// and the waiting goroutine runs next on that very processor. So the deadline
+// cannot be the wait's own limit, which a timer keeps. That fires at the first
+// limit since it was armed, and is armed anew only then: limits mostly move away,
+// and each time a timer is set the runtime may wake a thread for it.
 type parker struct {
 	file  *os.File
 	raw   syscall.RawConn
 	ready func() bool
 	asked bool
 	done  func(uintptr) bool // heard, made once
+	spent bool               // the deadline has passed
+
+	timer *time.Timer
+	armed time.Time   // what for; zero: it is not
+	fired atomic.Bool // it has
 }
 
 func newParker(fds []unix.PollFd, ready func() bool) (*parker, error) {
@@ -32,6 +44,8 @@ func newParker(fds []unix.PollFd, ready func() bool) (*parker, error) {
 	}
 	k := &parker{file: os.NewFile(uintptr(fd), "afxdp queue"), ready: ready}
 	k.done = k.heard
+	k.timer = time.AfterFunc(time.Hour, func() { k.fired.Store(true); k.wake() })
+	k.timer.Stop()
 	if err == nil {
 		k.raw, err = k.file.SyscallConn()
 	}
@@ -45,26 +59,58 @@ func newParker(fds []unix.PollFd, ready func() bool) (*parker, error) {
 	return k, nil
 }
 
-// wait parks until something happens, or for limit, and reports whether anything
-// did.
-func (k *parker) wait(limit time.Duration) (happened bool, err error) {
-	if err = k.file.SetReadDeadline(time.Now().Add(limit)); err != nil {
-		return false, err
+// wait parks until a socket is ready or wake is called, or for limit, which it
+// reports.
+func (k *parker) wait(limit time.Duration) (passed bool, err error) {
+	until := time.Now().Add(limit)
+	for {
+		k.arm(until)
+		if k.spent {
+			if err := k.file.SetReadDeadline(time.Time{}); err != nil {
+				return false, err
+			}
+		}
+		k.asked = false
+		err := k.raw.Read(k.done)
+		k.spent = errors.Is(err, os.ErrDeadlineExceeded)
+		switch {
+		case err != nil && !k.spent:
+			return false, err
+		case !k.fired.Load():
+			return false, nil
+		case !time.Now().Before(until):
+			return true, nil
+		}
 	}
-	k.asked = false
-	err = k.raw.Read(k.done)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return false, nil
+}
+
+// arm has the timer fire at until at the latest.
+func (k *parker) arm(until time.Time) {
+	if k.fired.Swap(false) {
+		k.armed = time.Time{}
 	}
-	return err == nil, err
+	if k.armed.IsZero() || until.Before(k.armed) {
+		k.armed = until
+		k.timer.Reset(time.Until(until))
+	}
 }
 
 // heard ends a wait: at once when there is something already, and later whatever
-// it was.
+// it was. It looks after the deadline was cleared, so whoever wakes without its
+// seeing that sets it after that.
 func (k *parker) heard(uintptr) bool {
 	again := k.asked
 	k.asked = true
-	return again || k.ready()
+	return again || k.fired.Load() || k.ready()
 }
 
-func (k *parker) close() { _ = k.file.Close() }
+var longPast = time.Unix(1, 0)
+
+// wake ends the wait under way; any goroutine may call it. When it comes late it
+// ends the next for nothing.
+func (k *parker) wake() { _ = k.file.SetReadDeadline(longPast) }
+
+func (k *parker) close() {
+	k.timer.Stop()
+	_ = k.file.Close()
+}

@@ -111,15 +111,14 @@ func (q *queue) poll(until time.Duration) error {
 
 // park is poll for a queue whose goroutine has no thread of its own.
 func (q *queue) park(limit time.Duration) error {
-	happened, err := q.parker.wait(limit)
+	passed, err := q.parker.wait(limit)
 	if err != nil {
 		return fmt.Errorf("afxdp: wait on %q: %w", q.device.plan.name, err)
 	}
-	woken := q.sleep.Load() == woken
-	if woken {
-		q.drainWake()
+	if q.sleep.Load() == woken {
+		return nil
 	}
-	if !happened || !woken && !q.ready() {
+	if passed || !q.ready() {
 		return q.inspect()
 	}
 	return nil
@@ -144,6 +143,10 @@ func (q *queue) drainWake() {
 // queue sleeps.
 func (q *queue) Wake() {
 	if q.sleep.Load() == woken || q.sleep.Swap(woken) != asleep {
+		return
+	}
+	if q.parker != nil {
+		q.parker.wake()
 		return
 	}
 	q.device.mu.RLock()
