@@ -47,7 +47,8 @@ type holdRow struct {
 	Dropped              uint64            `json:"dropped"`
 	UserSeconds          float64           `json:"user_seconds"`
 	SystemSeconds        float64           `json:"system_seconds"`
-	BytesPerConnection   float64           `json:"bytes_per_connection"` // rss_bytes / held
+	BytesPerConnection   float64           `json:"bytes_per_connection"`      // rss_bytes / held
+	UsedPerConnection    float64           `json:"bytes_per_connection_used"` // the same after the exchanges
 	RSSBytes             uint64            `json:"rss_bytes"`
 	AddedPerConnection   float64           `json:"added_bytes_per_connection"` // beyond what the process had before
 	PauseMaxSeconds      float64           `json:"gc_pause_max_seconds"`
@@ -150,6 +151,8 @@ func (o *holdOptions) run(ctx context.Context, job holdJob) (row holdRow, err er
 			}},
 			Batch: o.batch, PortMin: holdPortMin,
 			ConnectionsMax: max(connectionsMin, job.connections),
+			// There is no goroutine beside the workers to have a P for.
+			KeepGOMAXPROCS: true,
 		},
 		Targets: job.targets, Port: wire.Port,
 		Connections: job.connections, Window: o.window,
@@ -212,6 +215,7 @@ func (r *holdRow) fill(m *hold.Result) {
 	r.RSSBytes, r.PauseMaxSeconds, r.PauseForcedSeconds = m.Resident, m.PauseMax.Seconds(), m.PauseForced.Seconds()
 	if m.Held > 0 {
 		r.BytesPerConnection = float64(m.Resident) / float64(m.Held)
+		r.UsedPerConnection = float64(m.ResidentUsed) / float64(m.Held)
 		r.AddedPerConnection = (float64(m.Resident) - float64(m.Before)) / float64(m.Held)
 	}
 	r.Exchanges, r.ExchangesWrong = m.Exchanged, m.Wrong

@@ -25,7 +25,7 @@ type holdOptions struct {
 const (
 	holdConnections = "1K,10K,100K,1M,10M"
 	holdTimeout     = 2 * time.Minute
-	holdExchanges   = 100_000
+	holdExchanges   = 500_000
 )
 
 const holdHelp = `usage: go run ./bench hold [flags]
@@ -48,7 +48,7 @@ func parseHold(args []string, stdout io.Writer) (o holdOptions, err error) {
 	f.IntVar(&o.queues, "queues", queuesDefault, "`number` of queues, each with a worker")
 	f.IntVar(&o.batch, "batch", batchDefault, "`frames` moved in one turn")
 	f.IntVar(&o.window, "window", windowDefault, "`number` of connections or exchanges under way at once")
-	f.IntVar(&o.exchanges, "exchanges", holdExchanges, "`number` of requests with replies while all are held; 0 is none")
+	f.IntVar(&o.exchanges, "exchanges", holdExchanges, "`number` of requests with replies while all are held, after 65,536 a worker that do not count; 0 is none")
 	f.IntVar(&o.request, "request", requestDefault, "`bytes` of each request")
 	f.IntVar(&o.reply, "reply", replyDefault, "`bytes` of each reply")
 	f.DurationVar(&o.timeout, "timeout", holdTimeout, "the most that opening, and the exchanges, of one run may take")

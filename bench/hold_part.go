@@ -17,11 +17,12 @@ func holdPart(rows []holdRow) page.Part {
 		Text: "Connections open at once, and traffic over random ones of them while all are held. " +
 			"hold-unique: to 65,536 addresses; hold-one: to one address and port from 160 addresses; " +
 			"hold-fill: to one address and port from one address until Open says ErrFull. " +
+			"Bytes each: of the whole process, while all are held; after the exchanges with the records that requests use. " +
 			"ns a packet: processor time of a frame while requests and replies go over random ones, and our code's part of it. " +
-			"GC: the collector's longest pause (an upper bound) while opening and exchanging, that of a run forced while all are held, and the collector's share of the processor time (goal: below 0.1 %). " +
+			"GC: the collector's longest pause (an upper bound) while opening and exchanging, that of runs forced while all are held, and the collector's share of the processor time (goal: below 0.1 %). " +
 			"Open, ns: what a call of Open took for one connection while up to that share was open. " +
 			"The columns from interfaces on are of the opening. " + report.Ports + ".",
-		Columns: []string{"", "connections", "held", "opened in s", "per s", "bytes each", "added each", "GC pause ms", "forced", "GC % of CPU", "ns a packet", "user", "exchanges/s", "missing", "failed", "ErrFull"},
+		Columns: []string{"", "connections", "held", "opened in s", "per s", "bytes each", "added each", "after exchanges", "GC pause ms", "forced", "GC % of CPU", "ns a packet", "user", "exchanges/s", "missing", "failed", "ErrFull"},
 	}
 	for _, s := range stretchNames {
 		p.Columns = append(p.Columns, "Open ns to "+s)
@@ -38,7 +39,8 @@ func holdPart(rows []holdRow) page.Part {
 func (r *holdRow) cells() []string {
 	cells := []string{
 		r.Method, short(r.Connections), page.Number(r.Held), page.Decimal(r.Seconds), page.Rate(r.ConnectionsPerSecond),
-		page.Rate(r.BytesPerConnection), page.Rate(max(r.AddedPerConnection, 0)), page.Decimal(r.PauseMaxSeconds * 1e3), page.Decimal(r.PauseForcedSeconds * 1e3),
+		page.Rate(r.BytesPerConnection), page.Rate(max(r.AddedPerConnection, 0)), page.Rate(r.UsedPerConnection),
+		page.Decimal(r.PauseMaxSeconds * 1e3), page.Decimal(r.PauseForcedSeconds * 1e3),
 		strconv.FormatFloat(100*r.CollectorShare, 'f', 3, 64), page.Rate(r.PacketNanoseconds), page.Rate(r.PacketUser),
 		page.Rate(r.ExchangesPerSecond), page.Number(r.ExchangesMissing), page.Number(r.Failed), yesNo(r.Full),
 	}

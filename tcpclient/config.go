@@ -90,7 +90,10 @@ type Config struct {
 	// KeepGOMAXPROCS leaves runtime.GOMAXPROCS alone. Otherwise Start raises it
 	// by the number of workers with threads of their own (see Interface.Park), and
 	// Close lowers it again, so that a worker that wakes need not wait for a
-	// goroutine to give its P up.
+	// goroutine to give its P up. With more Ps than processors a pause of the
+	// collector may last a time slice of the system's, some milliseconds, until
+	// each thread that has a P has run: a program whose work is all in the handlers
+	// does better to keep it.
 	KeepGOMAXPROCS bool
 	// BusyPoll is how long a worker that finds nothing to do goes on looking
 	// before it sleeps: two turns. It saves a frame that comes in that time the

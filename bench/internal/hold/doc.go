@@ -9,7 +9,9 @@
 // over connections drawn at random; an exchange is a request with its whole
 // reply. A sample is what traffic draws from: a fixed number of connections
 // out of all that were opened, each as likely as the other, so that remembering
-// them does not add to what a connection costs.
+// them does not add to what a connection costs. As many exchanges as there are
+// connections in the samples come first and do not count: they are the first to use
+// the records that a request takes, whose memory the kernel zeroes then.
 //
 // # Concurrency
 //

@@ -44,6 +44,7 @@ type handler struct {
 
 	// Traffic.
 	exchanging     bool
+	share          int // of Exchanges
 	wanted, asked  int
 	underWay       int
 	answered       uint64
@@ -64,7 +65,7 @@ func newHandler(c *Config, worker, workers int, quiet chan<- struct{}) *handler 
 		first:  binary.BigEndian.Uint32(base[:]), next: uint32(worker), step: uint32(workers),
 		window: share(c.Window, worker, workers),
 		limit:  uint64(share(c.Connections, worker, workers)),
-		wanted: share(c.Exchanges, worker, workers),
+		share:  share(c.Exchanges, worker, workers),
 		sample: make([]tcpclient.ID, 0, min(sampleMax, c.Connections)),
 	}
 }
@@ -159,6 +160,12 @@ func (h *handler) tellFilled() {
 	}
 	h.filled = true
 	h.quiet <- struct{}{}
+}
+
+// begin begins to count n exchanges.
+func (h *handler) begin(n int) {
+	h.exchanging, h.exchangesEnded = true, false
+	h.wanted, h.asked, h.answered = n, 0, 0
 }
 
 // ask keeps the window of exchanges full, and says once when all have ended. A

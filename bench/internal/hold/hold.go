@@ -22,7 +22,8 @@ type Config struct {
 	// Window is the number of connections, then of exchanges, under way at
 	// one time, over all workers.
 	Window int
-	// Exchanges of Request and a reply of ReplyBytes while all are held.
+	// Exchanges of Request and a reply of ReplyBytes while all are held, beside
+	// those that come first and do not count.
 	Exchanges  int
 	Request    []byte
 	ReplyBytes int
@@ -49,16 +50,17 @@ type Result struct {
 	// Stretches are the costs of Open, by how full it was.
 	Stretches [StretchCount]Stretch
 
-	// Resident is the process's memory while all were held, Before the one
+	// Resident is the process's memory while all were held, ResidentUsed after
+	// the exchanges, which use records beside the entries, Before the one
 	// before the client was made.
-	Resident, Before uint64
+	Resident, ResidentUsed, Before uint64
 	// PauseMax bounds the collector's longest pause while filling and
-	// exchanging from above, PauseForced that of the run that reading the
+	// exchanging from above, PauseForced that of the runs that reading the
 	// memory forces while all are held; a pause lasts from the wish to stop all
 	// threads, so one that the system does not run makes it longer.
 	PauseMax, PauseForced time.Duration
 	// Collector is the collector's processor time, and Cycles its runs, while
-	// filling and exchanging; the run that reading the memory forces is not in
+	// filling and exchanging; the runs that reading the memory forces are not in
 	// them.
 	Collector time.Duration
 	Cycles    uint64

@@ -62,7 +62,7 @@ func (r *run) make() error {
 			return errors.Join(err, r.close())
 		}
 	}
-	r.quiet = make(chan struct{}, 2*len(r.handlers)) // each tells twice at most
+	r.quiet = make(chan struct{}, 3*len(r.handlers)) // each tells three times at most
 	for k, h := range r.handlers {
 		*h = *newHandler(&r.Config, k, len(r.handlers), r.quiet)
 		h.request = request
@@ -94,20 +94,34 @@ func (r *run) fill(ctx context.Context, result *Result) error {
 	return r.client.Err()
 }
 
-// exchange has traffic go over the sample.
+// exchange has traffic go over the sample: first, uncounted, as many exchanges as
+// there are connections in it, since the first to use a page of the table's records
+// has the kernel zero it.
 func (r *run) exchange(ctx context.Context, result *Result) {
+	if !r.traffic(ctx, func(h *handler) int { return len(h.sample) }) {
+		return
+	}
 	collected, pauses, frames := readCollector(), readPauses(), r.frames()
 	process, began := usage.Process(), time.Now()
-	r.each(func(w *tcpclient.Worker, h *handler) {
-		h.exchanging = true
-		h.ask(w)
-	})
-	r.await(ctx)
+	r.traffic(ctx, func(h *handler) int { return h.share })
 	result.Exchanging = time.Since(began)
 	result.Check = usage.Process().Since(process)
 	result.ExchangeFrames = r.frames() - frames
 	result.addSince(collected)
 	result.PauseMax = max(result.PauseMax, pauses.longestSince())
+	forced := readPauses()
+	result.ResidentUsed = usage.ResidentBytes()
+	result.PauseForced = max(result.PauseForced, forced.longestSince())
+}
+
+// traffic has each handler make as many exchanges as it is told, and reports
+// whether all came to their end.
+func (r *run) traffic(ctx context.Context, count func(h *handler) int) bool {
+	r.each(func(w *tcpclient.Worker, h *handler) {
+		h.begin(count(h))
+		h.ask(w)
+	})
+	return r.await(ctx)
 }
 
 // frames are those that were sent and received.
@@ -117,17 +131,18 @@ func (r *run) frames() uint64 {
 }
 
 // await waits until every worker told that it is done, for no longer than the
-// timeout.
-func (r *run) await(ctx context.Context) {
+// timeout, and reports whether they did.
+func (r *run) await(ctx context.Context) bool {
 	timed, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
 	for range r.handlers {
 		select {
 		case <-r.quiet:
 		case <-timed.Done():
-			return
+			return false
 		}
 	}
+	return true
 }
 
 // each runs f for each handler on its worker's goroutine.
