@@ -56,24 +56,24 @@ func (b *bucket) match(tag uint8) candidates {
 	return candidates(low>>7 | uint64(high)>>6)
 }
 
+// low and high are where a byte's place among a bucket's tags lies, for a shift:
+// one of them is beyond the word, which makes it 0. Which slot it is cannot be
+// foretold, so there is no branch on it.
+func low(slot uint32) uint32  { return slot * 8 }
+func high(slot uint32) uint32 { return slot*8 - 64 }
+
 // set fills a slot.
 func (b *bucket) set(slot uint32, tag uint8, index uint32) {
 	b.indices[slot] = index
-	if slot < 8 {
-		b.tagsLow |= uint64(tag) << (slot * 8)
-	} else {
-		b.tagsHigh |= uint32(tag) << (slot * 8 & 31)
-	}
+	b.tagsLow |= uint64(tag) << low(slot)
+	b.tagsHigh |= uint32(tag) << high(slot)
 }
 
 // clear empties a slot.
 func (b *bucket) clear(slot uint32) {
 	b.indices[slot] = 0
-	if slot < 8 {
-		b.tagsLow &^= 0xff << (slot * 8)
-	} else {
-		b.tagsHigh &^= 0xff << (slot * 8 & 31)
-	}
+	b.tagsLow &^= 0xff << low(slot)
+	b.tagsHigh &^= 0xff << high(slot)
 }
 
 // index maps hashes to entry indices.
@@ -150,10 +150,7 @@ func (x *index) remove(hash uint64, index uint32) bool {
 
 // holds reports whether a slot has this tag and index.
 func (b *bucket) holds(slot uint32, tag uint8, index uint32) bool {
-	have := uint8(b.tagsLow >> (slot * 8))
-	if slot >= 8 {
-		have = uint8(b.tagsHigh >> (slot * 8 & 31))
-	}
+	have := uint8(b.tagsLow>>low(slot)) | uint8(b.tagsHigh>>high(slot))
 	return have == tag && b.indices[slot] == index
 }
 

@@ -78,7 +78,8 @@ func (q *Quarantine) Add(hash uint64, now time.Duration) {
 	if oldest := b.slots[last]; oldest != 0 && q.age(oldest) <= restTicks {
 		q.shortened++
 	}
-	copy(b.slots[1:], b.slots[:last])
+	older := [last]uint32(b.slots[:last])
+	*(*[last]uint32)(b.slots[1:]) = older
 	b.slots[0] = print<<8 | uint32(q.now)&ageMask
 }
 
@@ -99,12 +100,14 @@ func (q *Quarantine) Resting(hash uint64, now time.Duration) bool {
 	}
 	q.turn(now)
 	b, print := q.locate(hash)
-	// One test for all 16 slots: hit has its top bit if a slot has the print.
-	want, hit := print<<8, uint32(0)
-	for _, slot := range &b.slots {
-		hit |= (slot^want)>>8 - 1
+	// One test for all 16 slots: hit has a slot's top bit if that has the print.
+	want, hit := uint64(print)<<40|uint64(print)<<8, uint64(0)
+	for i := 0; i < len(b.slots); i += 2 {
+		two := uint64(b.slots[i+1])<<32 | uint64(b.slots[i])
+		two = (two ^ want) >> 8 & 0x00ffffff_00ffffff
+		hit |= two - 0x00000001_00000001
 	}
-	return int32(hit) < 0 && q.rests(b, print)
+	return hit&(1<<63|1<<31) != 0 && q.rests(b, print)
 }
 
 // rests looks at the age of the slots that have a print.

@@ -170,11 +170,20 @@ func (t *Table) Retire(index uint32, q *Quarantine, now time.Duration) bool {
 	return true
 }
 
-// TouchEnd reads what Retire of the entry at an index below Cap will read. It
-// returns something of it, as Search.Touch does.
-func (t *Table) TouchEnd(index uint32, q *Quarantine) uint32 {
-	hash := t.HashAt(index)
-	return t.index.touch(hash) + q.touch(hash)
+// TouchEnds reads what Retire of the entries at these indices below Cap will
+// read, so that cache misses overlap: of as many as the cache keeps until then.
+func (t *Table) TouchEnds(indices []uint32, q *Quarantine) {
+	s := &t.scratch
+	for len(indices) > 0 {
+		n := min(len(indices), batchMax)
+		for k, index := range indices[:n] {
+			s.hashes[k&(batchMax-1)] = t.HashAt(index)
+		}
+		for _, hash := range s.hashes[:n] {
+			s.touched += t.index.touch(hash) + q.touch(hash)
+		}
+		indices = indices[n:]
+	}
 }
 
 // removeHashed is Remove, given the hash of the entry's key.

@@ -32,6 +32,9 @@ const (
 // of the wrong length is passed over like an unknown one. Options that belong
 // on a SYN count only there, SACK blocks only elsewhere.
 func parseOptions(b []byte, syn bool, o *Options) {
+	if syn {
+		b = parseAligned(b, o)
+	}
 	for len(b) > 0 {
 		kind := b[0]
 		if kind == optionNOP {
@@ -58,6 +61,32 @@ func parseOptions(b []byte, syn bool, o *Options) {
 		}
 		b = b[length:]
 	}
+}
+
+// parseAligned reads, word by word, what a SYN's options mostly are, and returns
+// the rest: each word is an option, or one that padding fills up to a word.
+func parseAligned(b []byte, o *Options) []byte {
+	const (
+		mss       = optionMSS<<8 | mssBytes
+		scale     = optionNOP<<16 | optionWindowScale<<8 | windowScaleBytes
+		permitted = optionNOP<<24 | optionNOP<<16 | optionSACKPermitted<<8 | sackPermittedBytes
+	)
+	for len(b) >= 4 {
+		switch word := binary.BigEndian.Uint32(b); {
+		case word>>16 == mss:
+			o.MSS = uint16(word)
+			o.Has |= HasMSS
+		case word == permitted:
+			o.Has |= HasSACKPermitted
+		case word>>8 == scale:
+			o.WindowScale = uint8(word)
+			o.Has |= HasWindowScale
+		default:
+			return b
+		}
+		b = b[4:]
+	}
+	return b
 }
 
 // parseSYNOption reads one of the options that only a SYN carries.

@@ -34,15 +34,16 @@ func Parse(frame []byte, checksumOK bool, p *Packet) Drop {
 	if len(frame) < ethernetBytes {
 		return DropFrameTruncated
 	}
-	p.EthDestination = [6]byte(frame[0:6])
-	p.EthSource = [6]byte(frame[6:12])
-	if frame[6]&groupBit != 0 {
+	h := (*[ethernetBytes]byte)(frame)
+	p.EthDestination = [6]byte(h[0:6])
+	p.EthSource = [6]byte(h[6:12])
+	if h[6]&groupBit != 0 {
 		return DropEthSource
 	}
 	body := frame[ethernetBytes:]
-	switch uint16(header.Ethernet(frame).Type()) {
+	switch binary.BigEndian.Uint16(h[12:]) {
 	case etherTypeIPv4:
-		if frame[0]&groupBit != 0 {
+		if h[0]&groupBit != 0 {
 			return DropEthGroup
 		}
 		return parseIPv4(body, checksumOK, p)

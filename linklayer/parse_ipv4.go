@@ -11,9 +11,9 @@ func parseIPv4(b []byte, checksumOK bool, p *Packet) Drop {
 	if d := checkIPv4(b); d != DropNone {
 		return d
 	}
-	ip := header.IPv4(b)
-	source := binary.BigEndian.Uint32(b[12:16])
-	destination := binary.BigEndian.Uint32(b[16:20])
+	h := (*[ipv4Bytes]byte)(b)
+	source := binary.BigEndian.Uint32(h[12:])
+	destination := binary.BigEndian.Uint32(h[16:])
 	switch {
 	case !IsUnicast4(source):
 		return DropIPSource
@@ -24,17 +24,15 @@ func parseIPv4(b []byte, checksumOK bool, p *Packet) Drop {
 	}
 	setMapped(&p.Source, source)
 	setMapped(&p.Destination, destination)
-	p.TTL = ip.TTL()
-	p.TOS = b[1]
-	p.Protocol = ip.Protocol()
-	if binary.BigEndian.Uint16(b[6:8])&fragmentFields != 0 {
+	p.TTL, p.TOS, p.Protocol = h[8], h[1], h[9]
+	if binary.BigEndian.Uint16(h[6:])&fragmentFields != 0 {
 		switch p.Protocol {
 		case ProtocolTCP, ProtocolUDP, ProtocolICMP:
 			return DropFragment
 		}
 		return DropIPProtocol
 	}
-	payload := b[ip.HeaderLength():ip.TotalLength()]
+	payload := b[headerLength(h):binary.BigEndian.Uint16(h[2:])]
 	switch p.Protocol {
 	case ProtocolTCP:
 		return parseTCP(payload, pseudoSum(source, destination, ProtocolTCP, len(payload)), checksumOK, p)
@@ -52,22 +50,29 @@ func checkIPv4(b []byte) Drop {
 	if len(b) < ipv4Bytes {
 		return DropIPTruncated
 	}
-	if header.IPVersion(b) != header.IPv4Version {
+	h := (*[ipv4Bytes]byte)(b)
+	if h[0]>>4 != header.IPv4Version {
 		return DropIPVersion
 	}
-	ip := header.IPv4(b)
-	length, total := int(ip.HeaderLength()), int(ip.TotalLength())
+	length, total := headerLength(h), int(binary.BigEndian.Uint16(h[2:]))
 	if length < ipv4Bytes || length > len(b) {
 		return DropIPHeaderLength
 	}
 	if total < length || total > len(b) {
 		return DropIPTotalLength
 	}
-	if fold(sumShort(b[:length])) != 0xffff {
+	sum := sumHeader(h)
+	if length > ipv4Bytes {
+		sum += sumShort(b[ipv4Bytes:length])
+	}
+	if fold(sum) != 0xffff {
 		return DropIPChecksum
 	}
 	return DropNone
 }
+
+// headerLength is the length that an IPv4 header says it has, in bytes.
+func headerLength(h *[ipv4Bytes]byte) int { return int(h[0]&15) * 4 }
 
 // pseudoSum is the sum of the pseudo header that TCP and UDP include (RFC 9293
 // §3.1), not folded.

@@ -1,7 +1,7 @@
 package linklayer
 
 import (
-	"gvisor.dev/gvisor/pkg/tcpip/header"
+	"encoding/binary"
 
 	"myriad/internal/seq"
 )
@@ -11,22 +11,22 @@ func parseTCP(b []byte, pseudo uint64, checksumOK bool, p *Packet) Drop {
 	if len(b) < tcpBytes {
 		return DropTCPTruncated
 	}
-	tcp := header.TCP(b)
-	offset := int(tcp.DataOffset())
+	h := (*[tcpBytes]byte)(b)
+	offset := int(h[12]>>4) * 4
 	if offset < tcpBytes || offset > len(b) {
 		return DropTCPOffset
 	}
-	if !checksumOK && fold(pseudo+sumBytes(b)) != 0xffff {
+	if !checksumOK && fold(pseudo+sumHeader(h)+sumBytes(b[tcpBytes:])) != 0xffff {
 		return DropTCPChecksum
 	}
-	p.SourcePort = tcp.SourcePort()
-	p.DestinationPort = tcp.DestinationPort()
+	p.SourcePort = binary.BigEndian.Uint16(h[0:])
+	p.DestinationPort = binary.BigEndian.Uint16(h[2:])
 	s := &p.Segment
-	s.Seq = seq.Number(tcp.SequenceNumber())
-	s.Ack = seq.Number(tcp.AckNumber())
-	s.Flags = Flags(tcp.Flags())
-	s.Window = tcp.WindowSize()
-	s.Urgent = tcp.UrgentPointer()
+	s.Seq = seq.Number(binary.BigEndian.Uint32(h[4:]))
+	s.Ack = seq.Number(binary.BigEndian.Uint32(h[8:]))
+	s.Flags = Flags(h[13])
+	s.Window = binary.BigEndian.Uint16(h[14:])
+	s.Urgent = binary.BigEndian.Uint16(h[18:])
 	s.Payload = b[offset:len(b):len(b)]
 	s.Payload2 = nil
 	s.Options.Has = 0

@@ -53,6 +53,12 @@ func sumBytes(b []byte) uint64 {
 	return sumShort(b)
 }
 
+// sumHeader is sumShort for an IPv4 or TCP header without options.
+func sumHeader(h *[ipv4Bytes]byte) uint64 {
+	v, w := binary.BigEndian.Uint64(h[0:]), binary.BigEndian.Uint64(h[8:])
+	return v>>32 + v&0xffffffff + w>>32 + w&0xffffffff + uint64(binary.BigEndian.Uint32(h[16:]))
+}
+
 func sumShort(b []byte) (acc uint64) {
 	for len(b) >= 8 {
 		v := binary.BigEndian.Uint64(b)

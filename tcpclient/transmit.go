@@ -96,13 +96,13 @@ func (w *Worker) flush() {
 // touchEnds reads what the end of connections takes, of all that end now
 // together, so that cache misses overlap.
 func (w *Worker) touchEnds(some []uint32) {
-	touched := w.touched
+	ends := w.ends[:0]
 	for _, i := range some {
 		if handshake.Resetting(w.table.At(i).Flags) {
-			touched += w.table.TouchEnd(i, w.resting)
+			ends = append(ends, i)
 		}
 	}
-	w.touched = touched
+	w.table.TouchEnds(ends, w.resting)
 }
 
 // sendFrom sends until a place in the list, or until an assertion fails; it

@@ -38,6 +38,7 @@ type Worker struct {
 	found   []uint32
 	opening []opening // what Open is working on
 	passed  bool      // frames of the batch were handed over
+	ends    []uint32  // those of a batch that end
 	touched uint32    // keeps the compiler from leaving out reads ahead
 
 	events, spare []Event
