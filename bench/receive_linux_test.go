@@ -51,6 +51,9 @@ func TestReceiveAtARate(t *testing.T) {
 		require.Equal(t, r.FarEndCores > 0, r.CPUFarEnd != nil, "the generator's processor")
 		require.Len(t, r.cells(), len(receivePart(rows).Columns))
 		require.Zero(t, r.HandedOver)
+		for k, q := range r.PerQueue {
+			require.Positive(t, q.Taken, "queue %d of %d: %+v", k, r.Queues, r)
+		}
 	}
 }
 

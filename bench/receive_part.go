@@ -15,6 +15,7 @@ func receivePart(rows []receiveRow) page.Part {
 		Name: "receive", Title: "Frames received", Command: "go run ./bench receive",
 		Text: "Frames handed to the application from an open-loop generator on the last processor; IRLstack's Table 4 and WireCAP's questions. " +
 			"Dropped by device: veth's own ring of 256 frames; ring: our receive ring was full; fill: we had no frame free. " +
+			"By rate the frames are of many flows, whose queue the sending device's hash chooses. " +
 			"Under imbalance all frames arrive on one queue, and each queue's application takes its capacity by the clock. Raw frames make no connections; the far end is the generator. " + report.Ports + ".",
 		Columns: slices.Concat([]string{"", "backend", "pool", "hand over at", "offered/s", "sent/s", "lost", "device", "ring", "fill", "invalid",
 			"not ours", "unseen", "by queue: taken, ring, fill", "handed over", "longest burst", "CPU ns each"}, report.AllColumns),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
@@ -162,7 +163,7 @@ func (w *receiveWorld) burst(ctx context.Context, n int) (bool, error) {
 func (w *receiveWorld) send(ctx context.Context, count int, rate float64, unique bool) (send.Result, error) {
 	result, err := send.Run(ctx, send.Config{
 		Method: "packet-batch", Interface: w.generator, Gateway: w.Near,
-		Source: wire.Targets.Addr().Next(), Targets: wire.Sources, Unique: unique,
+		Source: wire.Targets.Addr().Next(), Targets: wire.Sources, Unique: unique, ByFlow: unique,
 		FrameBytes: send.FrameMin, Batch: 32, Queues: 1, FirstCPU: max(runtime.NumCPU()-1, 0),
 		Count: count, Rate: rate, Enter: w.EnterFar,
 	})
@@ -171,10 +172,11 @@ func (w *receiveWorld) send(ctx context.Context, count int, rate float64, unique
 }
 
 // sentByGenerator tells the generator's frames by their length, protocol and
-// port.
+// destination port.
 func sentByGenerator(frame []byte) bool {
-	const protocolAt, portAt, discard = 23, 36, 9
-	return len(frame) == send.FrameMin-4 && frame[protocolAt] == 17 && frame[portAt] == 0 && frame[portAt+1] == discard
+	const protocolAt, portAt = 23, 36
+	return len(frame) == send.FrameMin-4 && frame[protocolAt] == 17 &&
+		uint(binary.BigEndian.Uint16(frame[portAt:]))-send.PortFirst < send.Ports
 }
 
 // fill takes over what the queues counted, and device, which counts what its own

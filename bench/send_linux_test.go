@@ -42,7 +42,7 @@ func TestSendByEachMethod(t *testing.T) {
 // and with live frames.
 func TestSendByTheWholeStack(t *testing.T) {
 	methods := []string{"afxdp", "myriad", "live", "myriad-live"}
-	rows := sendRows(t, "-tables stack -queues 1 -duration 30ms")
+	rows := sendRows(t, "-tables stack -queues 1 -duration 20ms")
 	require.Len(t, rows, 2*len(methods)*len(floorBatches))
 	part := sendPart(rows)
 	floor := make(map[string]float64)

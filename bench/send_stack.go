@@ -26,8 +26,8 @@ const (
 	synBytes = 70
 	// stackWindow is the most connections that wait for an answer, stackTimeout
 	// how long each does: room for 13 million SYNs a second.
-	stackWindow  = 1 << 18
-	stackTimeout = 20 * time.Millisecond
+	stackWindow  = 1 << 17
+	stackTimeout = 10 * time.Millisecond
 	// stackWarm are the SYNs before those that count: by then the tables' memory
 	// has been used once, and each SYN stands for a life, its end included.
 	stackWarm = 2 * stackWindow

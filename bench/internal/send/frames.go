@@ -9,6 +9,13 @@ const (
 	ipAt, udpAt = 14, 34
 )
 
+// Frames to one destination go to PortFirst, unique ones to Ports of them in turn,
+// by which some receivers choose the queue.
+const (
+	PortFirst = 9 // discard
+	Ports     = 16
+)
+
 // frames makes the frames of one queue.
 type frames struct {
 	template   []byte
@@ -31,7 +38,7 @@ func newFrames(c *Config, queue int) frames {
 	source, target := c.Source.As4(), c.Targets.Masked().Addr().As4()
 	copy(b[ipAt+12:], source[:])
 	binary.BigEndian.PutUint16(b[udpAt:], 1024+uint16(queue))
-	binary.BigEndian.PutUint16(b[udpAt+2:], 9)
+	binary.BigEndian.PutUint16(b[udpAt+2:], PortFirst)
 	binary.BigEndian.PutUint16(b[udpAt+4:], uint16(len(b)-udpAt))
 	f := frames{
 		template: b, target: binary.BigEndian.Uint32(target[:]) + 1,
@@ -52,8 +59,8 @@ func (f *frames) fill(b []byte) int {
 	return n
 }
 
-// renew gives a frame that was sent before its next destination and source
-// port, if they are to differ.
+// renew gives a frame that was sent before its next destination and ports, if they
+// are to differ.
 func (f *frames) renew(b []byte) {
 	if !f.unique {
 		return
@@ -62,6 +69,7 @@ func (f *frames) renew(b []byte) {
 	f.next += f.step
 	f.address(b, f.target&^f.hosts+n&f.hosts)
 	binary.BigEndian.PutUint16(b[udpAt:], 1024+uint16(n/(f.hosts+1)%60000))
+	binary.BigEndian.PutUint16(b[udpAt+2:], PortFirst+uint16(n%Ports))
 }
 
 func (f *frames) address(b []byte, target uint32) {

@@ -27,7 +27,7 @@ type ringSender struct {
 }
 
 func newRingSender(c *Config, f frames) (s *ringSender, err error) {
-	fd, err := packetSocket(c.Interface.Index)
+	fd, err := packetSocket(c.Interface.Index, true)
 	if err != nil {
 		return nil, err
 	}

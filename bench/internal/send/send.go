@@ -30,7 +30,7 @@ type Config struct {
 	// Source is our address, Targets those sent to.
 	Source  netip.Addr
 	Targets netip.Prefix
-	// Unique gives each frame another destination and source port.
+	// Unique gives each frame another destination, source port and destination port.
 	Unique     bool
 	FrameBytes int // with the check sequence
 	Batch      int // frames in one call
@@ -46,6 +46,10 @@ type Config struct {
 	// otherwise poll for the last of it to be on time: for who measures what the
 	// sending takes.
 	Sleep bool
+	// ByFlow has the device's queue that a frame of packet and packet-batch leaves by
+	// chosen by its addresses and ports, as for a socket of TCP. Otherwise it is that
+	// of the processor which sends, and a receiver sees all on one of its queues.
+	ByFlow bool
 	// FirstCPU is the index of the first queue's processor among those that
 	// the process may use.
 	FirstCPU int

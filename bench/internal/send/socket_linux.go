@@ -38,7 +38,7 @@ func newSocketSender(c *Config, f frames) (sender, error) {
 		s.from = ipAt
 		s.fd, err = unix.Socket(unix.AF_INET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, unix.IPPROTO_RAW)
 	} else {
-		s.fd, err = packetSocket(c.Interface.Index)
+		s.fd, err = packetSocket(c.Interface.Index, !c.ByFlow)
 	}
 	if err != nil {
 		return nil, err
@@ -47,15 +47,15 @@ func newSocketSender(c *Config, f frames) (sender, error) {
 	return s, nil
 }
 
-// packetSocket sends on an interface past its queueing discipline, and receives
-// nothing.
-func packetSocket(index int) (int, error) {
+// packetSocket sends on an interface, past its queueing discipline if so asked, which
+// also leaves the choice of the queue to the processor. It receives nothing.
+func packetSocket(index int, bypass bool) (int, error) {
 	fd, err := unix.Socket(unix.AF_PACKET, unix.SOCK_RAW|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, err
 	}
 	err = unix.Bind(fd, &unix.SockaddrLinklayer{Ifindex: index})
-	if err == nil {
+	if err == nil && bypass {
 		err = unix.SetsockoptInt(fd, unix.SOL_PACKET, unix.PACKET_QDISC_BYPASS, 1)
 	}
 	if err != nil {
