@@ -27,6 +27,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 )
 
@@ -100,6 +101,14 @@ type Queue interface {
 	// Counters reads what the queue counted so far. Any goroutine may call
 	// it.
 	Counters() Counters
+}
+
+// Sharer is a Queue that one goroutine can use while another waits, when they
+// share a lock.
+type Sharer interface {
+	// WaitUnlocked is Wait for the holder of lock, who is without it while the
+	// goroutine is parked. Without Config.Park it never gives the lock up.
+	WaitUnlocked(until time.Duration, lock sync.Locker) error
 }
 
 // Segmenter is a Queue whose device, or the kernel before it, cuts long TCP

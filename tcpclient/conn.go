@@ -136,7 +136,7 @@ func (c *Conn) Write(p []byte) (int, error) {
 		return 0, nil
 	}
 	c.writing, c.out = true, p
-	c.ask(wantSend)
+	c.askNow(wantSend)
 	for len(c.out) > 0 && c.writeError() == nil {
 		c.writable.Wait()
 	}
@@ -281,14 +281,36 @@ func (c *Conn) opError(op string, err error) error {
 
 // ask has the worker do something for the connection. The caller holds mu.
 func (c *Conn) ask(what wants) {
-	if c.ended {
+	if c.want(what) {
+		c.handler.kick()
+	}
+}
+
+// askNow is ask by who waits for it, or does it himself where the worker sleeps.
+// mu is given up meanwhile.
+func (c *Conn) askNow(what wants) {
+	h := c.handler
+	if !c.want(what) {
 		return
 	}
-	c.wants |= what
-	if !c.queued {
-		c.queued = true
-		c.handler.enqueue(c)
+	c.mu.Unlock()
+	if !c.dialer.engine.help(h) {
+		h.kick()
 	}
+	c.mu.Lock()
+}
+
+// want notes what is to be done; first: the worker is to be told.
+func (c *Conn) want(what wants) (first bool) {
+	if c.ended {
+		return false
+	}
+	c.wants |= what
+	if c.queued {
+		return false
+	}
+	c.queued = true
+	return c.handler.enqueue(c)
 }
 
 // giveUp ends a dial whose context has ended, unless it has come to its end in

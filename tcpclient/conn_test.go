@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"myriad/internal/errno"
@@ -379,6 +380,40 @@ func TestConnMethodsTogether(t *testing.T) {
 		}
 		group.Wait()
 	})
+}
+
+// Whoever writes takes the sleeping worker's turns, the worker those between: no
+// byte may be lost or change places by that, and no wake-up.
+func TestConnsInTurns(t *testing.T) {
+	inEachWorld(t, nil, connsInTurns)
+	t.Run("threads", func(t *testing.T) { connsInTurns(newDeviceWorld(t, &Dialer{Threads: true})) })
+}
+
+func connsInTurns(w *dialWorld) {
+	l := w.listen()
+	go echo(l)
+	var group sync.WaitGroup
+	for k := range 6 {
+		group.Go(func() {
+			c, err := w.dialer.Dial("tcp", l.Addr().String())
+			if !assert.NoError(w.t, err) {
+				return
+			}
+			defer c.Close()
+			c.SetDeadline(time.Now().Add(patience))
+			for n := range 150 {
+				want := noise(1 + (n*n*(k+1))%9000)
+				_, err := c.Write(want)
+				assert.NoError(w.t, err)
+				got := make([]byte, len(want))
+				_, err = io.ReadFull(c, got)
+				if !assert.NoError(w.t, err) || !assert.True(w.t, bytes.Equal(want, got), "a byte is wrong") {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
 }
 
 func TestUnreadQueue(t *testing.T) {

@@ -123,7 +123,7 @@ func (d *Dialer) dial(ctx context.Context, network string, remote netip.AddrPort
 	}
 	c := newConn(d, network, remote)
 	c.mu.Lock()
-	c.ask(wantOpen)
+	c.askNow(wantOpen)
 	c.mu.Unlock()
 	select {
 	case <-c.dialed:

@@ -48,6 +48,8 @@ func (e *fakeEngine) kick(h *dialHandler) error {
 	return w.do(func() { h.serve(w) })
 }
 
+func (e *fakeEngine) help(*dialHandler) bool { return false }
+
 func (e *fakeEngine) close(ctx context.Context) error {
 	e.closed.Do(func() {
 		for _, w := range e.workers {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"testing"
@@ -198,6 +199,7 @@ func TestDialerFieldsRefused(t *testing.T) {
 		"Timeout -1ns":      {Interface: "x", Timeout: -1},
 		"Dialer.Sources":    {Sources: prefix},
 		"Config.Interfaces": {Interface: "x", Config: Config{Interfaces: []Interface{{Name: "y"}}}},
+		"Dialer.Threads":    {Threads: true, Config: Config{Interfaces: []Interface{{Name: "x"}, {Name: "y", Park: true}}}},
 	} {
 		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		_, err := d.DialAddrPort(ctx, netip.MustParseAddrPort("192.0.2.1:80"))
@@ -208,6 +210,36 @@ func TestDialerFieldsRefused(t *testing.T) {
 		require.ErrorContains(t, err, want)
 		require.NoError(t, d.Close())
 	}
+}
+
+// Workers park unless they are to have threads; what the caller set stays as it is.
+func TestDialerParksItsWorkers(t *testing.T) {
+	for _, d := range []*Dialer{
+		{Interface: "x"}, {Interface: "x", Threads: true},
+		{Config: Config{Interfaces: []Interface{{Name: "x"}, {Name: "y"}}}},
+		{Config: Config{Interfaces: []Interface{{Name: "x"}, {Name: "y"}}}, Threads: true},
+	} {
+		cfg, err := d.config()
+		require.NoError(t, err)
+		require.NotEmpty(t, cfg.Interfaces)
+		for _, in := range cfg.Interfaces {
+			require.Equal(t, !d.Threads, in.Park)
+		}
+		for _, in := range d.Config.Interfaces {
+			require.False(t, in.Park)
+		}
+	}
+}
+
+// Only workers with threads bring Ps for them.
+func TestParkedWorkersLeaveGOMAXPROCS(t *testing.T) {
+	before := runtime.GOMAXPROCS(0)
+	newDeviceWorld(t, &Dialer{})
+	require.Equal(t, before, runtime.GOMAXPROCS(0))
+	w := newDeviceWorld(t, &Dialer{Threads: true})
+	require.Equal(t, before+2, runtime.GOMAXPROCS(0), "two queues")
+	require.NoError(t, w.dialer.Close())
+	require.Equal(t, before, runtime.GOMAXPROCS(0))
 }
 
 // A worker that has ended is passed over; when all have, the dial says why.

@@ -57,18 +57,20 @@ func newDialHandler(d *Dialer, index int) *dialHandler {
 	return h
 }
 
-// enqueue puts c on the list and has the worker look at it. The caller holds
-// c.mu.
-func (h *dialHandler) enqueue(c *Conn) {
+// enqueue puts c on the list; first: the worker is to be told of it. The caller
+// holds c.mu.
+func (h *dialHandler) enqueue(c *Conn) (first bool) {
 	h.asking.Lock()
+	defer h.asking.Unlock()
 	h.askers = append(h.askers, c)
 	h.waiting.Store(int32(len(h.askers)))
-	first := !h.kicked
+	first = !h.kicked
 	h.kicked = true
-	h.asking.Unlock()
-	if !first {
-		return
-	}
+	return first
+}
+
+// kick has the worker look at the list.
+func (h *dialHandler) kick() {
 	if err := h.dialer.engine.kick(h); err != nil {
 		// Not from here: to tell the others on the list takes their mutexes.
 		time.AfterFunc(kickAgain, func() { h.kickLater(err) })

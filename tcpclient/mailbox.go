@@ -30,6 +30,15 @@ func (w *Worker) post(c call) error {
 	m := &w.mail
 	m.mutex.Lock()
 	defer m.mutex.Unlock()
+	err := m.put(c)
+	if err == nil && len(m.calls) == 1 {
+		w.queue.Wake()
+	}
+	return err
+}
+
+// put leaves a call. The caller holds mutex.
+func (m *mailbox) put(c call) error {
 	switch {
 	case m.closed:
 		return errClosed
@@ -38,9 +47,6 @@ func (w *Worker) post(c call) error {
 	}
 	m.calls = append(m.calls, c)
 	m.waiting.Store(int32(len(m.calls)))
-	if len(m.calls) == 1 {
-		w.queue.Wake()
-	}
 	return nil
 }
 

@@ -88,6 +88,9 @@ func (c *Client) makeWorkers() error {
 		l.active.Store(int32(l.workers))
 		for shard := range l.workers {
 			w := &Worker{client: c, index: len(c.workers), shard: shard, link: l, queue: l.device.Queue(shard), roomy: !l.parks && c.cfg.Seed == 0 && spareProcessor(total)}
+			if l.parks && !c.cfg.Manual {
+				w.sharer, _ = w.queue.(iobackend.Sharer)
+			}
 			if err := w.takeMemory(&c.cfg, total, secret, random); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package tcpclient
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"myriad/conntable"
@@ -20,6 +21,9 @@ type Worker struct {
 	shard   int // among the workers of its interface
 	link    *link
 	queue   iobackend.Queue
+	sharer  iobackend.Sharer // queue, when others may take turns while the worker sleeps
+	own     sync.Mutex       // of whoever takes turns
+	sleeps  time.Duration    // when it wakes by itself
 	handler Handler
 	opener  Opener // handler, when it is one
 	tap     frameTap
@@ -86,6 +90,8 @@ const spins = 2
 func (w *Worker) run() {
 	w.client.pin(w)
 	defer w.client.stopped.Done()
+	w.own.Lock()
+	defer w.own.Unlock()
 	idle, since := 0, time.Duration(0)
 	for {
 		busy, err := w.turn()
@@ -107,12 +113,21 @@ func (w *Worker) run() {
 			continue
 		}
 		w.publish(true)
-		if err := w.queue.Wait(w.nextInstant()); err != nil {
+		if err := w.sleep(); err != nil {
 			w.fail(err)
 			return
 		}
 		idle = 0
 	}
+}
+
+// sleep waits until there is something to do.
+func (w *Worker) sleep() error {
+	w.sleeps = w.nextInstant()
+	if w.sharer != nil {
+		return w.sharer.WaitUnlocked(w.sleeps, &w.own)
+	}
+	return w.queue.Wait(w.sleeps)
 }
 
 // turn is one round: what arrived, what was asked for, what is due, what the

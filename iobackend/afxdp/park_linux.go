@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -27,6 +28,8 @@ type parker struct {
 	asked bool
 	done  func(uintptr) bool // heard, made once
 	spent bool               // the deadline has passed
+	lock  sync.Locker        // to give up while parked; nil: none
+	given bool               // it is
 
 	timer *time.Timer
 	armed time.Time   // what for; zero: it is not
@@ -60,8 +63,9 @@ func newParker(fds []unix.PollFd, ready func() bool) (*parker, error) {
 }
 
 // wait parks until a socket is ready or wake is called, or for limit, which it
-// reports.
-func (k *parker) wait(limit time.Duration) (passed bool, err error) {
+// reports. lock, where there is one, is given up meanwhile.
+func (k *parker) wait(limit time.Duration, lock sync.Locker) (passed bool, err error) {
+	k.lock = lock
 	until := time.Now().Add(limit)
 	for {
 		k.arm(until)
@@ -72,6 +76,10 @@ func (k *parker) wait(limit time.Duration) (passed bool, err error) {
 		}
 		k.asked = false
 		err := k.raw.Read(k.done)
+		if k.given {
+			k.given = false
+			k.lock.Lock()
+		}
 		k.spent = errors.Is(err, os.ErrDeadlineExceeded)
 		switch {
 		case err != nil && !k.spent:
@@ -99,9 +107,15 @@ func (k *parker) arm(until time.Time) {
 // it was. It looks after the deadline was cleared, so whoever wakes without its
 // seeing that sets it after that.
 func (k *parker) heard(uintptr) bool {
-	again := k.asked
+	if k.asked || k.fired.Load() || k.ready() {
+		return true
+	}
 	k.asked = true
-	return again || k.fired.Load() || k.ready()
+	if k.lock != nil {
+		k.given = true
+		k.lock.Unlock()
+	}
+	return false
 }
 
 var longPast = time.Unix(1, 0)

@@ -2,6 +2,7 @@ package afxdp
 
 import (
 	"os"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ func newParkWorld(t *testing.T) *parkWorld {
 // long.
 func (w *parkWorld) waits(limit time.Duration) (passed bool, took time.Duration) {
 	began := time.Now()
-	passed, err := w.wait(limit)
+	passed, err := w.wait(limit, nil)
 	require.NoError(w.t, err)
 	w.woken.Store(false)
 	return passed, time.Since(began)
@@ -104,11 +105,31 @@ func TestNoWakeOfAParkedWaitIsLost(t *testing.T) {
 	for k := range wakes {
 		asked.Store(true)
 		for woken := false; !woken; {
-			passed, err := w.wait(time.Minute)
+			passed, err := w.wait(time.Minute, nil)
 			require.NoError(t, err)
 			require.False(t, passed, "wake-up %d was lost", k)
 			woken = w.woken.Swap(false)
 		}
 	}
 	<-ended
+}
+
+func TestParkedWaitGivesItsLockUp(t *testing.T) {
+	w := newParkWorld(t)
+	var lock sync.Mutex
+	lock.Lock()
+	time.AfterFunc(10*time.Millisecond, func() {
+		lock.Lock() // or this never comes to wake
+		defer lock.Unlock()
+		w.wakeUp()
+	})
+	passed, err := w.wait(long, &lock)
+	require.NoError(t, err)
+	require.False(t, passed)
+	require.False(t, lock.TryLock(), "it is held again")
+
+	passed, err = w.wait(long, &lock) // woken still: nothing to wait for
+	require.NoError(t, err)
+	require.False(t, passed)
+	require.False(t, lock.TryLock(), "it was never given up")
 }

@@ -2,6 +2,7 @@ package afxdp
 
 import (
 	"fmt"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -25,7 +26,10 @@ const (
 )
 
 // Wait sleeps until a frame arrives, Wake is called or the clock reaches until.
-func (q *queue) Wait(until time.Duration) error {
+func (q *queue) Wait(until time.Duration) error { return q.WaitUnlocked(until, nil) }
+
+// WaitUnlocked implements iobackend.Sharer.
+func (q *queue) WaitUnlocked(until time.Duration, lock sync.Locker) error {
 	d := q.device
 	if err := d.check(); err != nil {
 		return err
@@ -41,7 +45,7 @@ func (q *queue) Wait(until time.Duration) error {
 	// Whoever hands over after this look sees that we are asleep.
 	var err error
 	if !q.ready() {
-		err = q.poll(until)
+		err = q.poll(until, lock)
 	}
 	q.sleep.Store(awake)
 	if err != nil {
@@ -71,7 +75,7 @@ func (q *queue) ready() bool {
 	return false
 }
 
-func (q *queue) poll(until time.Duration) error {
+func (q *queue) poll(until time.Duration, lock sync.Locker) error {
 	limit := sleepMax
 	if q.pending {
 		if err := q.kick(); err != nil {
@@ -87,7 +91,7 @@ func (q *queue) poll(until time.Duration) error {
 	}
 	q.counters.waits.Add(1)
 	if q.parker != nil {
-		return q.park(limit)
+		return q.park(limit, lock)
 	}
 	q.timeout = unix.NsecToTimespec(int64(limit))
 	n, _, errno := unix.Syscall6(unix.SYS_PPOLL, uintptr(unsafe.Pointer(&q.polled[0])), uintptr(len(q.polled)),
@@ -110,8 +114,8 @@ func (q *queue) poll(until time.Duration) error {
 }
 
 // park is poll for a queue whose goroutine has no thread of its own.
-func (q *queue) park(limit time.Duration) error {
-	passed, err := q.parker.wait(limit)
+func (q *queue) park(limit time.Duration, lock sync.Locker) error {
+	passed, err := q.parker.wait(limit, lock)
 	if err != nil {
 		return fmt.Errorf("afxdp: wait on %q: %w", q.device.plan.name, err)
 	}
