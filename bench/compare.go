@@ -293,7 +293,10 @@ func comparePart(rows []report.Row, skipped []string) page.Part {
 			"372K at 4 frames, 248K at 6, 212K at 7. Of the floor: of the bare loop's rate, at its best batch and window. " +
 			"CPU is what the client's processes used, far end included as far as it ran within their system calls. " + report.Ports + ".",
 		Columns: slices.Concat([]string{"", "rounds", "connections/s", "least", "most", "Myriad is", "of the floor", "bound, 1 GbE", "completed", "failed", "CPU µs each"}, report.Columns),
-		Notes:   skipped,
+		Notes:   make([]string, len(skipped)),
+	}
+	for k, s := range skipped {
+		p.Notes[k] = "skipped: " + s
 	}
 	all := kindsOf(rows)
 	for _, at := range all.cells() {

@@ -174,7 +174,7 @@ func TestComparisonShowsMedianRangeAndRatio(t *testing.T) {
 	part := comparePart(rows, []string{"netdial: absent"})
 	require.Equal(t, []string{"epoll-rst", "3", "200", "100", "300", "10.00 ×"}, part.Rows[1][:6], "its median")
 	require.Equal(t, "not measured", part.Rows[1][6], "there was no bare loop")
-	require.Contains(t, part.Notes, "netdial: absent")
+	require.Contains(t, part.Notes, "skipped: netdial: absent")
 	require.Equal(t, "round 3: failed reset 2", part.Rows[1][len(part.Rows[1])-1])
 	require.Len(t, part.Charts, 1)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -15,9 +16,13 @@ func buildExample(ctx context.Context, name string) (dir, binary string, err err
 		return "", "", err
 	}
 	binary = filepath.Join(dir, name)
+	if _, err := exec.LookPath("go"); err != nil {
+		os.RemoveAll(dir)
+		return "", "", fmt.Errorf("build examples/%s: %w: install Go, or add where it is to PATH", name, err)
+	}
 	if text, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "myriad/examples/"+name).CombinedOutput(); err != nil {
 		os.RemoveAll(dir)
-		return "", "", fmt.Errorf("build examples/%s: %w: %s", name, err, text)
+		return "", "", fmt.Errorf("build examples/%s, which needs to run within the repository: %w: %s", name, err, bytes.TrimSpace(text))
 	}
 	return dir, binary, nil
 }

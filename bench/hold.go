@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"runtime"
 	"time"
 
 	"myriad/bench/internal/farend"
@@ -234,6 +235,14 @@ func (r *holdRow) fill(m *hold.Result) {
 			r.OpenNanoseconds[fmt.Sprintf("%d%%", s.UpTo)] = s.PerOpen().Nanoseconds()
 		}
 	}
+}
+
+// needCore refuses to begin without a processor for the far end alone.
+func needCore(far string) error {
+	if n := runtime.NumCPU(); n < 2 {
+		return fmt.Errorf("the %s needs a processor of its own, and this process may use %d: give it two (see nproc, taskset)", far, n)
+	}
+	return nil
 }
 
 // needRoot refuses to begin what only root can do.

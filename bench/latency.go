@@ -115,7 +115,7 @@ func (o *latencyOptions) cases() (cases []latency.Case) {
 
 // runAll measures everything that there is.
 func (o *latencyOptions) runAll(ctx context.Context, each func(*latency.Result) error) (rows []latency.Result, skipped []string, err error) {
-	if err := needRoot(); err != nil {
+	if err := errors.Join(needRoot(), needCore("far end")); err != nil {
 		return nil, nil, fmt.Errorf("latency: %w", err)
 	}
 	for _, c := range o.cases() {

@@ -13,6 +13,7 @@ import (
 // Each load is offered, sleeping and polling, and answered.
 func TestLatency(t *testing.T) {
 	testbed.Require(t)
+	requireCore(t)
 	code, stdout, stderr := bench(t.Context(), strings.Fields("latency -json -batches 1,256 -live 64,256 -loads idle,10 -duration 150ms")...)
 	require.Equal(t, exitOK, code, stderr)
 	rows := decodeRows[latency.Result](t, stdout)

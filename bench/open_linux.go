@@ -35,4 +35,4 @@ func (o *connectOptions) compareEnds() error {
 }
 
 // errNotRoot: both ends cannot be made.
-var errNotRoot = errors.New("making network namespaces and loading XDP programs needs root: run it as root, or have connect work on an -interface")
+var errNotRoot = errors.New("making network namespaces and loading XDP programs needs root: run it as root (stack -tables memory,cache and transfer -simulated need no rights)")

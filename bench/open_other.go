@@ -27,4 +27,4 @@ const sendQueues = "1"
 func (o *connectOptions) compareEnds() error { return iobackend.ErrNotSupported }
 
 // errNotRoot: both ends cannot be made.
-var errNotRoot = errors.New("making network namespaces and loading XDP programs needs root: run it as root, or have connect work on an -interface")
+var errNotRoot = errors.New("network namespaces and XDP programs are Linux's: measure there (stack -tables memory and transfer -simulated need neither)")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -112,7 +113,7 @@ func (o *receiveOptions) variants(job receiveRow) (jobs []receiveRow) {
 }
 
 func (o *receiveOptions) runAll(ctx context.Context, each func(r *receiveRow) error) (rows []receiveRow, err error) {
-	if err := needRoot(); err != nil {
+	if err := errors.Join(needRoot(), needCore("generator")); err != nil {
 		return nil, fmt.Errorf("receive: %w", err)
 	}
 	for _, row := range o.jobs() {

@@ -15,6 +15,7 @@ import (
 func receiveRows(t testing.TB, args string) []receiveRow {
 	t.Helper()
 	testbed.Require(t)
+	requireCore(t)
 	code, stdout, stderr := bench(t.Context(), strings.Fields("receive -json "+args)...)
 	require.Equal(t, exitOK, code, stderr)
 	require.Empty(t, stderr)
@@ -89,6 +90,7 @@ func TestReceiveUnderImbalance(t *testing.T) {
 // Ctrl-C prints what was measured until then.
 func TestReceiveInterrupted(t *testing.T) {
 	testbed.Require(t)
+	requireCore(t)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	code, stdout, stderr := bench(ctx, "receive", "-duration", "1m", "-rates", "1K")

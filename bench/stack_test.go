@@ -52,7 +52,7 @@ func TestStackWithoutValgrind(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	var out, errs bytes.Buffer
 	require.Equal(t, exitOK, run(context.Background(), []string{"stack", "-tables", "cache"}, &out, &errs), errs.String())
-	require.Contains(t, out.String(), "skipped: cache: cachegrind: valgrind is not installed\n")
+	require.Contains(t, out.String(), "skipped: cache: cachegrind: valgrind is not installed: install it")
 }
 
 // What both runs have in common, start and filling, is not counted.

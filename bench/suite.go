@@ -73,7 +73,7 @@ func parseSuite(args []string, stdout io.Writer) (o suiteOptions, err error) {
 		return o, err
 	}
 	if o.within < 0 {
-		return o, usageErrorf("bench: -within %v is below 0", o.within)
+		return o, usageErrorf("-within %v is below 0: leave it out for no limit", o.within)
 	}
 	if only == "" {
 		return o, nil
@@ -81,10 +81,18 @@ func parseSuite(args []string, stdout io.Writer) (o suiteOptions, err error) {
 	o.only = strings.Split(only, ",")
 	for _, name := range o.only {
 		if !slices.ContainsFunc(suiteParts, func(p suitePart) bool { return p.name == name }) {
-			return o, usageErrorf("bench: -only: there is no part %q", name)
+			return o, usageErrorf("-only: there is no part %q; there are %s", name, strings.Join(partNames(), ", "))
 		}
 	}
 	return o, nil
+}
+
+// partNames are the parts, in their order.
+func partNames() (names []string) {
+	for _, s := range suiteParts {
+		names = append(names, s.name)
+	}
+	return names
 }
 
 // suiteCommand is bench without a subcommand.
@@ -189,7 +197,7 @@ func (o *suiteOptions) measurePart(ctx context.Context, s *suitePart, rows io.Wr
 	}
 	switch {
 	case err != nil && len(part.Rows)+len(part.More) == 0:
-		part.Skipped = err.Error()
+		part.Skipped = strings.TrimPrefix(err.Error(), s.name+": ")
 	case err != nil:
 		part.Notes = append(part.Notes, "ended early: "+err.Error())
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -155,4 +156,21 @@ func TestTransferPartChartsTheRealPathsOnly(t *testing.T) {
 	require.Len(t, part.Rows, 2)
 	require.Len(t, part.Charts, 1)
 	require.Len(t, part.Charts[0].Bars, 1)
+}
+
+// requireCore skips a test of what cannot be measured on one processor.
+func requireCore(t testing.TB) {
+	t.Helper()
+	if err := needCore("far end"); err != nil {
+		t.Skip(err)
+	}
+}
+
+// What needs a second processor says so, and what can be done.
+func TestSuiteSaysThatAProcessorIsMissing(t *testing.T) {
+	if runtime.NumCPU() > 1 {
+		require.NoError(t, needCore("generator"))
+		return
+	}
+	require.ErrorContains(t, needCore("generator"), "the generator needs a processor of its own, and this process may use 1: give it two")
 }

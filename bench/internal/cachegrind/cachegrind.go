@@ -21,7 +21,7 @@ const Caches = "L1 32 KiB for code and 32 KiB for data, 8 ways; last level 32 Mi
 var arguments = []string{"--tool=cachegrind", "--cache-sim=yes", "--I1=32768,8,64", "--D1=32768,8,64", "--LL=33554432,16,64"}
 
 // ErrNotInstalled says that there is nothing to run.
-var ErrNotInstalled = errors.New("cachegrind: valgrind is not installed")
+var ErrNotInstalled = errors.New("cachegrind: valgrind is not installed: install it, and have it in PATH")
 
 // Counts are those of a function, or of several.
 type Counts struct {

@@ -10,7 +10,7 @@ import (
 )
 
 // ErrMissing: the tool is not installed.
-var ErrMissing = errors.New("not installed")
+var ErrMissing = errors.New("not installed: install its package, and have it in PATH")
 
 // Job is what a tool is to do. Sources and Targets are IPv4.
 type Job struct {

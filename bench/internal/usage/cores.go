@@ -59,11 +59,18 @@ func SinceAll(now, earlier []Core) []Core {
 }
 
 // parseCores reads the lines "cpuN user nice system idle iowait irq softirq
-// steal …" of /proc/stat, in their order.
-func parseCores(text string, tick time.Duration) (cores []Core, err error) {
+// steal …" of /proc/stat, in their order, of the processors that are asked for.
+func parseCores(text string, tick time.Duration, wanted func(cpu int) bool) (cores []Core, err error) {
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
 		if len(fields) < 9 || !strings.HasPrefix(fields[0], "cpu") || fields[0] == "cpu" {
+			continue
+		}
+		cpu, err := strconv.Atoi(fields[0][len("cpu"):])
+		if err != nil {
+			return nil, fmt.Errorf("usage: /proc/stat: %s: %w", fields[0], err)
+		}
+		if !wanted(cpu) {
 			continue
 		}
 		var v [8]time.Duration

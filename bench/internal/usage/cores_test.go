@@ -13,7 +13,8 @@ cpu0 1 2 3 4 5 6 7 8 0 0
 cpu1 10 0 20 60 0 0 5 5 0 0
 intr 12345
 `
-	cores, err := parseCores(text, 10*time.Millisecond)
+	every := func(int) bool { return true }
+	cores, err := parseCores(text, 10*time.Millisecond, every)
 	require.NoError(t, err)
 	require.Equal(t, []Core{
 		{User: 30 * time.Millisecond, System: 30 * time.Millisecond, SoftIRQ: 130 * time.Millisecond, Steal: 80 * time.Millisecond, Idle: 90 * time.Millisecond},
@@ -25,8 +26,12 @@ intr 12345
 	require.Equal(t, 130*time.Millisecond, Sum(cores).User)
 	require.Len(t, SinceAll(cores, cores[:1]), 1)
 
-	_, err = parseCores("cpu0 1 2 x 4 5 6 7 8\n", time.Second)
+	_, err = parseCores("cpu0 1 2 x 4 5 6 7 8\n", time.Second, every)
 	require.ErrorContains(t, err, "cpu0")
+
+	second, err := parseCores(text, 10*time.Millisecond, func(cpu int) bool { return cpu == 1 })
+	require.NoError(t, err)
+	require.Equal(t, cores[1:], second, "of those that may be used")
 }
 
 func TestBusyIsWhatIsNotIdle(t *testing.T) {
