@@ -184,8 +184,8 @@ func (a *Allocator) Claim(t *Table, q *Quarantine, remote uint32, port uint16, c
 
 // Begin makes s the search for a tuple to a destination and draws the first
 // that it will look at. Claim is Begin and Search.Claim; whoever needs several
-// begins them all, touches what they will look at, so that cache misses
-// overlap, and then claims one after the other.
+// begins some, has what they will look at fetched by Table.Ahead and
+// Quarantine.Ahead, and claims one after the other.
 func (a *Allocator) Begin(s *Search, t *Table, q *Quarantine, remote uint32, port uint16, c Choice) error {
 	s.a, s.t, s.q = a, t, q
 	s.key = Key{Remote: remote, RemotePort: port}

@@ -289,7 +289,7 @@ func TestSearchesBegunTogether(t *testing.T) {
 	for len(keys) < 10 {
 		for k := range searches {
 			require.NoError(t, c.a.Begin(&searches[k], c.table, c.q, 7, 80, Choice{}))
-			searches[k].Touch()
+			_ = searches[k].Hash()
 		}
 		for k := range searches {
 			index, err := searches[k].Claim(0)

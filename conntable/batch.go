@@ -1,62 +1,95 @@
 package conntable
 
-// batchMax is the number of keys looked up together: enough to keep all of a
-// core's outstanding misses busy (10 to 48 line fill buffers) with scratch
-// that stays in the first-level cache.
-const batchMax = 64
+import "myriad/internal/ahead"
 
-// scratch is what one look-up of a batch needs.
-type scratch struct {
-	hashes [batchMax]uint64
-	homes  [batchMax]uint32
-	// touched keeps the loads that only bring lines into the cache from being
-	// optimised away.
-	touched uint32
+// A look-up in three steps, for those who have many to do: Ahead of some, Guess
+// of these, and Confirm of each when it is needed. What a step will read is asked
+// for in the one before, and comes while other work is done.
+
+// Together is how many keys, at most, one call of Ahead, Guess and the like takes:
+// enough to keep all of a core's outstanding misses busy (10 to 48 line fill
+// buffers), and few enough that what comes is not forgotten before it is used.
+const Together = 16
+
+// Ahead has fetched where look-ups of keys with these hashes begin.
+func (t *Table) Ahead(hashes []uint64) {
+	homes := &t.scratch
+	for k, hash := range hashes {
+		homes[k%Together] = t.index.home(hash)
+	}
+	ahead.Lines(t.index.buckets, homes[:len(hashes)])
+}
+
+// Guess puts into guesses, for each key, given its hash, the index of the entry
+// that most likely has it, and has the entry fetched; None when there certainly
+// is none.
+func (t *Table) Guess(keys []Key, hashes []uint64, guesses []uint32) {
+	for k := range keys {
+		guesses[k] = t.guess(&keys[k], hashes[k])
+	}
+	ahead.Lines(t.entries, guesses[:len(keys)])
+}
+
+func (t *Table) guess(key *Key, hash uint64) uint32 {
+	b := &t.index.buckets[t.index.home(hash)]
+	if found := b.match(tagOf(hash)); found != 0 {
+		return b.indices[found.next()]
+	}
+	if b.passed != 0 {
+		return t.LookupHashed(key, hash)
+	}
+	return None
+}
+
+// Confirm returns the index of the entry that has the key, None for a miss, given
+// what Guess said.
+func (t *Table) Confirm(key *Key, hash uint64, guess uint32) uint32 {
+	if guess != None && !t.entries[guess].matches(key) {
+		return t.LookupHashed(key, hash)
+	}
+	return guess
+}
+
+// AheadOfEnds has fetched what Retire of the entries at these indices below Cap
+// will read.
+func (t *Table) AheadOfEnds(indices []uint32, q *Quarantine) {
+	if q.rest == 0 {
+		return
+	}
+	homes := &t.scratch
+	for k, index := range indices {
+		homes[k%Together] = q.home(t.HashAt(index))
+	}
+	ahead.Lines(q.buckets, homes[:len(indices)])
+}
+
+// Ahead has fetched where tuples with these hashes rest, or would rest.
+func (q *Quarantine) Ahead(hashes []uint64) {
+	if q.rest == 0 {
+		return
+	}
+	homes := &q.scratch
+	for k, hash := range hashes {
+		homes[k%Together] = q.home(hash)
+	}
+	ahead.Lines(q.buckets, homes[:len(hashes)])
 }
 
 // LookupBatch looks up all keys; indexes, at least as long, gets an entry's
 // index or None for each. Cache misses of different keys overlap, where one
 // Lookup after the other would wait for each.
 func (t *Table) LookupBatch(keys []Key, indexes []uint32) {
-	indexes = indexes[:len(keys)]
-	for len(keys) > batchMax {
-		t.lookupSome(keys[:batchMax], indexes[:batchMax])
-		keys, indexes = keys[batchMax:], indexes[batchMax:]
-	}
-	t.lookupSome(keys, indexes)
-}
-
-// lookupSome looks up at most batchMax keys in three passes.
-func (t *Table) lookupSome(keys []Key, indexes []uint32) {
-	s, x := &t.scratch, &t.index
-	var touched uint32
-	for i := range keys {
-		hash := t.key.key(&keys[i])
-		s.hashes[i&(batchMax-1)] = hash
-		s.homes[i&(batchMax-1)] = x.home(hash)
-	}
-	for _, home := range s.homes[:len(keys)] {
-		touched += x.buckets[home].passed
-	}
-	for i := range indexes {
-		b := &x.buckets[s.homes[i&(batchMax-1)]]
-		candidate := None
-		if found := b.match(tagOf(s.hashes[i&(batchMax-1)])); found != 0 {
-			candidate = b.indices[found.next()]
-		} else if b.passed != 0 {
-			candidate = t.LookupHashed(&keys[i], s.hashes[i&(batchMax-1)])
+	var hashes [Together]uint64
+	for len(keys) > 0 {
+		n := min(len(keys), Together)
+		for k := range keys[:n] {
+			hashes[k%Together] = t.key.key(&keys[k])
 		}
-		indexes[i] = candidate
-	}
-	for _, candidate := range indexes {
-		if candidate != None {
-			touched += t.entries[candidate].Generation
+		t.Ahead(hashes[:n])
+		t.Guess(keys[:n], hashes[:n], indexes[:n])
+		for k := range keys[:n] {
+			indexes[k] = t.Confirm(&keys[k], hashes[k%Together], indexes[k])
 		}
-	}
-	s.touched = touched
-	for i, candidate := range indexes {
-		if candidate != None && !t.entries[candidate].matches(&keys[i]) {
-			indexes[i] = t.LookupHashed(&keys[i], s.hashes[i&(batchMax-1)])
-		}
+		keys, indexes = keys[n:], indexes[n:]
 	}
 }

@@ -92,9 +92,6 @@ func (x *index) home(hash uint64) uint32 {
 	return uint32(high)
 }
 
-// touch reads from the bucket of a hash, so that it is in the cache soon.
-func (x *index) touch(hash uint64) uint32 { return x.buckets[x.home(hash)].passed }
-
 // after is the bucket where a search goes on.
 func (x *index) after(at uint32) uint32 {
 	if at++; int(at) == len(x.buckets) {

@@ -42,6 +42,7 @@ type Quarantine struct {
 	nowEnds   time.Duration // when it ends
 	swept     int           // the bucket that is swept next
 	shortened uint64
+	scratch   [Together]uint32
 }
 
 // NewQuarantine makes a quarantine that holds about capacity tuples for rest
@@ -81,16 +82,6 @@ func (q *Quarantine) Add(hash uint64, now time.Duration) {
 	older := [last]uint32(b.slots[:last])
 	*(*[last]uint32)(b.slots[1:]) = older
 	b.slots[0] = print<<8 | uint32(q.now)&ageMask
-}
-
-// touch reads from where the tuple with this hash rests, or would rest, so that
-// it is in the cache soon.
-func (q *Quarantine) touch(hash uint64) uint32 {
-	if q.rest == 0 {
-		return 0
-	}
-	b, _ := q.locate(hash)
-	return b.slots[0]
 }
 
 // Resting reports whether the tuple with this hash still rests.
@@ -135,12 +126,17 @@ func (q *Quarantine) Bytes() int {
 // the high bits of the hash for its buckets and so does this: entries of a
 // bucket are no likelier to meet here, as the fingerprint is from other bits.
 func (q *Quarantine) locate(hash uint64) (*resters, uint32) {
-	high, _ := bits.Mul64(hash, uint64(len(q.buckets)))
 	print := uint32(hash) & (1<<24 - 1)
 	if print == 0 {
 		print = 1
 	}
-	return &q.buckets[high], print
+	return &q.buckets[q.home(hash)], print
+}
+
+// home is the bucket of a hash.
+func (q *Quarantine) home(hash uint64) uint32 {
+	high, _ := bits.Mul64(hash, uint64(len(q.buckets)))
+	return uint32(high)
 }
 
 // age is the number of ticks since a slot's tuple began to rest.

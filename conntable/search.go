@@ -33,11 +33,9 @@ func (s *Search) Claim(now time.Duration) (uint32, error) {
 	return s.t.insertNew(&s.key, s.hash)
 }
 
-// Touch reads from where Claim will look first, and returns something of it,
-// which the caller keeps lest the compiler drop the reading.
-func (s *Search) Touch() uint32 {
-	return s.t.index.touch(s.hash) + s.q.touch(s.hash)
-}
+// Hash is that of the tuple at which Claim will look first, for Table.Ahead and
+// Quarantine.Ahead.
+func (s *Search) Hash() uint64 { return s.hash }
 
 // narrow sets up the rectangle; false when it lies outside the allocator's.
 func (s *Search) narrow(c Choice) bool {

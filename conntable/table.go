@@ -33,7 +33,7 @@ type Table struct {
 	free  uint32 // head of the list of entries given back, + 1; 0 = none
 
 	worker  uint8
-	scratch scratch
+	scratch [Together]uint32
 }
 
 // New makes a table for capacity connections at once, 1 ≤ capacity ≤
@@ -168,22 +168,6 @@ func (t *Table) Retire(index uint32, q *Quarantine, now time.Duration) bool {
 	}
 	q.Add(hash, now)
 	return true
-}
-
-// TouchEnds reads what Retire of the entries at these indices below Cap will
-// read, so that cache misses overlap: of as many as the cache keeps until then.
-func (t *Table) TouchEnds(indices []uint32, q *Quarantine) {
-	s := &t.scratch
-	for len(indices) > 0 {
-		n := min(len(indices), batchMax)
-		for k, index := range indices[:n] {
-			s.hashes[k&(batchMax-1)] = t.HashAt(index)
-		}
-		for _, hash := range s.hashes[:n] {
-			s.touched += t.index.touch(hash) + q.touch(hash)
-		}
-		indices = indices[n:]
-	}
 }
 
 // removeHashed is Remove, given the hash of the entry's key.

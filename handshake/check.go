@@ -154,6 +154,9 @@ func (c *conn) checkFlight(p *flightPool) error {
 // or deliver wrong bytes. It takes some nanoseconds, and is meant for
 // production.
 func (m *Machine) Assert(i uint32) {
+	if e := m.table.At(i); e.Side == 0 && e.SndUna.AtOrBefore(e.SndNxt) && e.RcvEdge.AtOrAfter(e.RcvNxt) {
+		return // as nearly always
+	}
 	var c conn
 	m.load(&c, i, 0)
 	if err := c.checkNumbers(); err != nil {

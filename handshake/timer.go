@@ -9,9 +9,10 @@ import (
 // Deadline returns when Timeout is due next; false when the connection waits
 // for nothing but segments.
 func (m *Machine) Deadline(i uint32, now time.Duration) (time.Duration, bool) {
-	e, x := m.table.At(i), m.table.Extra(i)
+	e := m.table.At(i)
 	first := e.Due
 	if e.Extended {
+		x := m.table.Extra(i)
 		first = earlier(earlier(first, x.AckDue), x.Deadline)
 		if x.Idle != 0 {
 			first = earlier(first, nonzero(x.Active+x.Idle))

@@ -71,7 +71,8 @@ func (s *Stencil) Emit(dst []byte, path *Path, n *Numbers) int {
 	binary.BigEndian.PutUint32(tcp[0:], ports)
 	binary.BigEndian.PutUint64(tcp[4:], uint64(n.Seq)<<32|uint64(n.Ack))
 	binary.BigEndian.PutUint32(tcp[12:], s.control|uint32(n.Window))
-	binary.BigEndian.PutUint32(tcp[16:], uint32(check)<<16)
+	binary.BigEndian.PutUint16(tcp[16:], check)
+	binary.BigEndian.PutUint16(tcp[18:], 0) // urgent
 	if length > TCPHeadersBytes {
 		*(*[stencilOptions]byte)(dst[TCPHeadersBytes:length]) = s.options
 	}

@@ -81,9 +81,10 @@ func (w *Worker) flush() {
 	if !room {
 		return
 	}
+	w.aheadOfEnds(0)
 	for w.next = 0; room && w.next < len(w.output); {
 		until := min(w.next+together, len(w.output))
-		w.touchEnds(w.output[w.next:until])
+		w.aheadOfEnds(until)
 		for room && w.next < until {
 			room = w.sendFrom(until)
 		}
@@ -93,16 +94,15 @@ func (w *Worker) flush() {
 	w.output = w.output[:n]
 }
 
-// touchEnds reads what the end of connections takes, of all that end now
-// together, so that cache misses overlap.
-func (w *Worker) touchEnds(some []uint32) {
+// aheadOfEnds has fetched what the end takes of those that end among the next.
+func (w *Worker) aheadOfEnds(from int) {
 	ends := w.ends[:0]
-	for _, i := range some {
+	for _, i := range w.output[from:min(from+together, len(w.output))] {
 		if handshake.Resetting(w.table.At(i).Flags) {
 			ends = append(ends, i)
 		}
 	}
-	w.table.TouchEnds(ends, w.resting)
+	w.table.AheadOfEnds(ends, w.resting)
 }
 
 // sendFrom sends until a place in the list, or until an assertion fails; it

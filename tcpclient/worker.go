@@ -39,11 +39,12 @@ type Worker struct {
 	packets []linklayer.Packet
 	owners  []int32 // of packets: index into keys, or what else became of it
 	keys    []conntable.Key
-	found   []uint32
-	opening []opening // what Open is working on
-	passed  bool      // frames of the batch were handed over
-	ends    []uint32  // those of a batch that end
-	touched uint32    // keeps the compiler from leaving out reads ahead
+	hashes  []uint64         // of keys
+	guessed []uint32         // the entries that keys most likely have
+	opening []opening        // what Open is working on
+	toOpen  [together]uint64 // hashes of the tuples that these will look at first
+	ends    []uint32         // those that end, of the next that send
+	passed  bool             // frames of the batch were handed over
 
 	events, spare []Event
 	output        []uint32 // connections that may have something to send

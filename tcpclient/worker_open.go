@@ -49,11 +49,17 @@ func (s *starts) next(now, otherwise time.Duration) time.Duration {
 // Open opens connections; results, of the same length, gets one element each.
 // The SYNs leave at the end of the turn, within Config.Rate.
 func (w *Worker) Open(opens []Open, results []Opened) {
-	for len(opens) > together {
-		w.openSome(opens[:together], results)
-		opens, results = opens[together:], results[together:]
+	w.begin(opens, 0)
+	for k := range opens {
+		if k%together == 0 {
+			w.begin(opens, k+together)
+		}
+		o := &w.opening[k%len(w.opening)]
+		results[k] = Opened{Err: o.err}
+		if o.err == nil {
+			results[k].Conn, results[k].Err = w.open(&opens[k], &o.search)
+		}
 	}
-	w.openSome(opens, results)
 }
 
 // opening is a connection on its way into the table.
@@ -62,39 +68,33 @@ type opening struct {
 	err    error
 }
 
-// openSome opens at most together connections.
-func (w *Worker) openSome(opens []Open, results []Opened) {
-	touched := w.touched
-	for k := range opens {
-		w.opening[k].err = w.begin(&opens[k], &w.opening[k].search)
-	}
-	for k := range opens {
-		if w.opening[k].err == nil {
-			touched += w.opening[k].search.Touch()
-		}
-	}
-	for k := range opens {
-		o := &w.opening[k]
-		results[k] = Opened{Err: o.err}
-		if o.err == nil {
-			results[k].Conn, results[k].Err = w.open(&opens[k], &o.search)
-		}
-	}
-	w.touched = touched
-}
-
 // openOne opens a single connection.
 func (w *Worker) openOne(o *Open) error {
 	s := &w.opening[0].search
-	err := w.begin(o, s)
+	err := w.search(o, s)
 	if err == nil {
 		_, err = w.open(o, s)
 	}
 	return err
 }
 
-// begin checks what is asked for, and begins the search for a local end.
-func (w *Worker) begin(o *Open, s *conntable.Search) error {
+// begin begins the next searches for a local end, and has what they will read
+// fetched.
+func (w *Worker) begin(opens []Open, from int) {
+	n := 0
+	for k := from; k < min(from+together, len(opens)); k++ {
+		o := &w.opening[k%len(w.opening)]
+		if o.err = w.search(&opens[k], &o.search); o.err == nil {
+			w.toOpen[n] = o.search.Hash()
+			n++
+		}
+	}
+	w.table.Ahead(w.toOpen[:n])
+	w.resting.Ahead(w.toOpen[:n])
+}
+
+// search checks what is asked for, and begins the search for a local end.
+func (w *Worker) search(o *Open, s *conntable.Search) error {
 	if w.closing.asked {
 		return errOpenClosed
 	}

@@ -10,15 +10,18 @@ import (
 // What became of a frame before the table was asked.
 const notMine = -1
 
-// receive handles a batch: every frame is parsed, then all connections looked
-// up together, then each takes its step.
+// receive handles a batch: every frame is parsed, then the connections are looked
+// up, some ahead of those that take their step, so that what the look-up finds
+// out of the cache is there by then.
 func (w *Worker) receive(frames []iobackend.Frame) {
 	if len(frames) == 0 {
 		return
 	}
-	w.keys = w.keys[:0]
+	w.keys, w.hashes = w.keys[:0], w.hashes[:0]
 	for w.next = 0; w.next < len(frames); {
-		w.sortFrom(frames)
+		from := len(w.keys)
+		w.sortFrom(frames[:min(w.next+together, len(frames))])
+		w.table.Ahead(w.hashes[from:])
 	}
 	if w.passed {
 		w.passed = false
@@ -28,22 +31,30 @@ func (w *Worker) receive(frames []iobackend.Frame) {
 		return
 	}
 	w.next = 0
+	guessed := w.guess(0)
 	for done := 0; done < len(w.keys); {
-		some := w.keys[done:min(done+together, len(w.keys))]
-		found := w.found[done : done+len(some)]
-		w.table.LookupBatch(some, found)
-		w.wheel.Touch(found)
-		done += len(some)
-		for w.next < len(frames) && int(w.owners[w.next]) < done {
+		from, until := done, guessed
+		guessed = w.guess(until)
+		w.wheel.AheadOfNeighbors(w.guessed[from:until])
+		for done = until; w.next < len(frames) && int(w.owners[w.next]) < done; {
 			w.segmentsFrom(frames, done)
 		}
 	}
 }
 
-// together is how many connections are looked up, opened or ended step by step
-// together, so that their cache misses overlap: enough for that, and few enough
-// that what they touch is not forgotten before it is used.
-const together = 64
+// together is how many connections are looked up, opened or ended ahead of those
+// that are being dealt with.
+const together = conntable.Together
+
+// guess looks the next keys up, as far as it goes without waiting, and returns
+// where it stopped.
+func (w *Worker) guess(from int) (until int) {
+	until = min(from+together, len(w.keys))
+	some := w.guessed[from:until]
+	w.table.Guess(w.keys[from:until], w.hashes[from:until], some)
+	w.wheel.Ahead(some)
+	return until
+}
 
 // sortFrom sorts frames until the end, or until an assertion fails.
 func (w *Worker) sortFrom(frames []iobackend.Frame) {
@@ -65,8 +76,8 @@ func (w *Worker) segmentsFrom(frames []iobackend.Frame, known int) {
 		k := w.next
 		w.next++
 		if o := w.owners[k]; o != notMine {
-			w.inHand = w.found[o]
-			w.segment(w.found[o], &w.packets[k], frames[k].Data)
+			w.inHand = w.table.Confirm(&w.keys[o], w.hashes[o], w.guessed[o])
+			w.segment(w.inHand, &w.packets[k], frames[k].Data)
 		}
 	}
 }
@@ -115,6 +126,7 @@ func (w *Worker) sortTCP(f *iobackend.Frame, p *linklayer.Packet) int32 {
 	w.keys = append(w.keys, conntable.Key{
 		Remote: linklayer.Number(&p.Source), RemotePort: p.SourcePort, LocalPort: p.DestinationPort, Local: local,
 	})
+	w.hashes = append(w.hashes, w.table.Hash(&w.keys[len(w.keys)-1]))
 	return int32(len(w.keys) - 1)
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 	"unsafe"
 
+	"myriad/internal/ahead"
 	"myriad/internal/huge"
 )
 
@@ -47,14 +48,13 @@ const headFlag = 1 << 31
 
 // Wheel holds one deadline for each of a number of connections.
 type Wheel struct {
-	nodes []node
-	heads [dueSlot + 1]uint32            // index + 1 of a slot's first; 0 = empty
-	used  [levels][levelSize / 64]uint64 // a bit for each slot that is not empty
-	now   int64                          // present tick: what is due up to it lies in dueSlot
-	count int
-	part  int32 // the slot that is being spread, -1 = none
-	// touched keeps the compiler from leaving out what Touch reads.
-	touched uint32
+	nodes  []node
+	heads  [dueSlot + 1]uint32            // index + 1 of a slot's first; 0 = empty
+	used   [levels][levelSize / 64]uint64 // a bit for each slot that is not empty
+	now    int64                          // present tick: what is due up to it lies in dueSlot
+	count  int
+	part   int32      // the slot that is being spread, -1 = none
+	beside [64]uint32 // what AheadOfNeighbors works on
 }
 
 // NewWheel makes a wheel for the indices 0 to capacity-1 that starts at now.
@@ -102,29 +102,29 @@ func (w *Wheel) Disarm(index uint32) {
 	w.count--
 }
 
-// Touch reads what Arm and Disarm of these indices will read, so that cache
-// misses overlap: of as many as the cache keeps until then. Indices beyond the
-// capacity are passed over.
-func (w *Wheel) Touch(indices []uint32) {
-	touched := w.touched
-	for _, i := range indices {
-		if uint64(i) < uint64(len(w.nodes)) {
-			touched += w.nodes[i].deadline
-		}
-	}
+// Ahead has fetched what Arm and Disarm of these indices will read first;
+// AheadOfNeighbors, once that has come, the rest. Indices beyond the capacity are
+// passed over.
+func (w *Wheel) Ahead(indices []uint32) { ahead.Lines(w.nodes, indices) }
+
+// AheadOfNeighbors has fetched what lies beside indices in the lists of slots.
+func (w *Wheel) AheadOfNeighbors(indices []uint32) {
+	count := 0
 	for _, i := range indices {
 		if uint64(i) >= uint64(len(w.nodes)) {
 			continue
 		}
 		n := &w.nodes[i]
 		if n.next != 0 {
-			touched += w.nodes[n.next-1].deadline
+			w.beside[count%len(w.beside)] = n.next - 1
+			count++
 		}
 		if n.prev&headFlag == 0 && n.prev != 0 {
-			touched += w.nodes[n.prev-1].deadline
+			w.beside[count%len(w.beside)] = n.prev - 1
+			count++
 		}
 	}
-	w.touched = touched
+	ahead.Lines(w.nodes, w.beside[:min(count, len(w.beside))])
 }
 
 // Armed reports whether an index has a deadline.

@@ -252,7 +252,7 @@ func TestWheelDoesNotAllocate(t *testing.T) {
 	require.Less(t, newWheel(t, 1000, 0).Bytes(), 20_000)
 }
 
-func TestTouchChangesNothing(t *testing.T) {
+func TestAheadChangesNothing(t *testing.T) {
 	w, err := NewWheel(200, 0)
 	require.NoError(t, err)
 	all := []uint32{^uint32(0), 200}
@@ -261,7 +261,8 @@ func TestTouchChangesNothing(t *testing.T) {
 		all = append(all, i)
 	}
 	before := slices.Clone(w.nodes)
-	w.Touch(all)
+	w.Ahead(all)
+	w.AheadOfNeighbors(all)
 	require.Equal(t, before, w.nodes)
 	require.Equal(t, 200, w.Len())
 }

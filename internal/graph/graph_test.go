@@ -21,7 +21,8 @@ var allowed = map[string][]string{
 	"myriad/internal/errno":     {"golang.org/x/sys/windows"},
 	"myriad/internal/gso":       {"golang.org/x/sys/unix"},
 	"myriad/internal/netinfo":   {"github.com/vishvananda/netlink", "github.com/vishvananda/netlink/nl", "golang.org/x/sys/unix", "golang.org/x/sys/windows"},
-	"myriad/timers":             {"myriad/internal/huge"},
+	"myriad/timers":             {"myriad/internal/ahead", "myriad/internal/huge"},
+	"myriad/internal/ahead":     {},
 	"myriad/internal/huge":      {"golang.org/x/sys/unix"},
 	"myriad/sack":               {"github.com/google/btree", "myriad/internal/seq"},
 	"myriad/linklayer":          {"myriad/internal/seq", "gvisor.dev/gvisor/pkg/tcpip/header", "gvisor.dev/gvisor/pkg/tcpip/checksum", "gvisor.dev/gvisor/pkg/tcpip"},
@@ -31,7 +32,7 @@ var allowed = map[string][]string{
 	"myriad/iobackend/simlink":  {"myriad/iobackend", "myriad/internal/gso", "myriad/internal/rss"},
 	"myriad/iobackend/irlstack": {"myriad/iobackend", "myriad/internal/netinfo", "golang.org/x/sys/windows"},
 	"myriad/iobackend/pcapfile": {"myriad/iobackend"},
-	"myriad/conntable":          {"myriad/internal/huge", "myriad/internal/rss", "myriad/internal/seq"},
+	"myriad/conntable":          {"myriad/internal/ahead", "myriad/internal/huge", "myriad/internal/rss", "myriad/internal/seq"},
 	"myriad/handshake":          {"myriad/conntable", "myriad/internal/chunks", "myriad/internal/errno", "myriad/internal/seq", "myriad/internal/wrap", "myriad/linklayer", "myriad/sack", "myriad/timers"},
 	"myriad/tcpclient":          {"myriad/conntable", "myriad/handshake", "myriad/internal/errno", "myriad/internal/netinfo", "myriad/internal/rss", "myriad/iobackend", "myriad/iobackend/afpacket", "myriad/iobackend/afxdp", "myriad/iobackend/irlstack", "myriad/iobackend/pcapfile", "myriad/linklayer", "myriad/timers", "golang.org/x/sys/unix"},
 }
