@@ -261,9 +261,8 @@ func (s *session) crawlAndTell(ctx context.Context) error {
 	}
 	sum := summary{
 		counts: s.crawl.Counts(), front: s.front.Counts(), stack: s.net.Stats(), took: time.Since(start),
-		workers: s.net.Workers(), outName: s.out.Name,
+		crawler: network.Process().Sub(before), outName: s.out.Name,
 	}
-	sum.crawler = network.Process().Sub(before).Sub(sum.workers)
 	return s.finish(sum, m, err)
 }
 

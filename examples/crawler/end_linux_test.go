@@ -145,7 +145,7 @@ func TestDemo(t *testing.T) {
 			requireCrawled(t, demoweb.Default(3, 800, 60), readRecords(t, bytes.NewReader(out)))
 			told := stderr.String()
 			require.Contains(t, told, "crawler: "+name+" on ")
-			for _, part := range []string{"Finished", "ended as it should", "Myriad's workers", "crawler ", "demo server ", "process (", "settings (", "-demo-pages: 800", "device (name: myriad0, method: " + backend,
+			for _, part := range []string{"Finished", "ended as it should", "crawler ", "demo server ", "process (", "settings (", "-demo-pages: 800", "device (name: myriad0, method: " + backend,
 				"robots.txt (site: http", "no result (target: http", "politeness (connections at a time", "the stack's counters ("} {
 				require.Contains(t, told, part)
 			}

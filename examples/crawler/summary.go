@@ -16,15 +16,15 @@ import (
 
 // summary is what is told at the end.
 type summary struct {
-	counts           crawl.Counts
-	front            frontier.Counts
-	stack            tcpclient.Stats
-	took             time.Duration
-	err              error // how it ended
-	workers, crawler network.Usage
-	demo             *demonet.Result // nil on a real interface
-	checked          bool            // the demo went as it must
-	outName          string
+	counts  crawl.Counts
+	front   frontier.Counts
+	stack   tcpclient.Stats
+	took    time.Duration
+	err     error           // how it ended
+	crawler network.Usage   // Myriad's included
+	demo    *demonet.Result // nil on a real interface
+	checked bool            // the demo went as it must
+	outName string
 }
 
 func (s *summary) print(out io.Writer) {
@@ -59,13 +59,12 @@ func (s *summary) printStack(t *words.Table) {
 	t.Frames(c)
 }
 
-// printCPU splits the processor time by who used it. What the kernel does for
+// printCPU splits the processor time by process. What the kernel does for
 // a frame counts for whoever made it do so.
 func (s *summary) printCPU(t *words.Table) {
 	cpu := func(name string, u network.Usage) {
 		t.CPU(name, u.User, u.System)
 	}
-	cpu("Myriad's workers", s.workers)
 	cpu("crawler", s.crawler)
 	if d := s.demo; d != nil {
 		cpu("demo server", d.Usage)

@@ -35,7 +35,6 @@ type Network struct {
 	limiter  *rate.Limiter // nil without a limit
 	resolver *net.Resolver
 	way      Choice
-	before   []Usage // of each worker's thread
 }
 
 // Open opens the interface, by the way that Choose takes.
@@ -68,7 +67,6 @@ func open(c Config) (*Network, error) {
 	if n.client, err = n.dialer.Client(); err != nil {
 		return nil, err
 	}
-	n.before = n.threads()
 	return n, nil
 }
 

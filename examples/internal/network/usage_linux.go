@@ -7,13 +7,9 @@ import (
 )
 
 // Process is the processor time that this process has used.
-func Process() Usage { return usage(unix.RUSAGE_SELF) }
-
-func threadUsage() Usage { return usage(unix.RUSAGE_THREAD) }
-
-func usage(who int) Usage {
+func Process() Usage {
 	var r unix.Rusage
-	if err := unix.Getrusage(who, &r); err != nil {
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &r); err != nil {
 		return Usage{}
 	}
 	return Usage{time.Duration(r.Utime.Nano()), time.Duration(r.Stime.Nano())}

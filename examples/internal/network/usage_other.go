@@ -4,5 +4,3 @@ package network
 
 // Process is not known here.
 func Process() Usage { return Usage{} }
-
-func threadUsage() Usage { return Usage{} }
