@@ -13,7 +13,7 @@ import (
 )
 
 func suiteLatency(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
-	var args []string
+	args := []string{"-batches", "1,16,64,256,4096"}
 	if quick {
 		args = []string{"-duration", "150ms", "-batches", "1,256,4096", "-loads", "idle,50"}
 	}
