@@ -486,9 +486,18 @@ func TestRefusedFramesAreCountedAndTheRestSent(t *testing.T) {
 	require.EqualValues(t, 2, q.Counters().DropTransmit)
 }
 
+// ways to wait: with the thread, and parked.
+var ways = map[string]bool{"blocks": false, "parks": true}
+
 func TestWaitAndWake(t *testing.T) {
+	for name, park := range ways {
+		t.Run(name, func(t *testing.T) { waitAndWake(t, park) })
+	}
+}
+
+func waitAndWake(t *testing.T, park bool) {
 	w := newWorld(t, nil)
-	d := w.open(t, iobackend.Config{Queues: 1})
+	d := w.open(t, iobackend.Config{Queues: 1, Park: park})
 	q := d.Queue(0)
 	before := q.Now()
 	require.NoError(t, q.Wait(before+20*time.Millisecond))
@@ -508,8 +517,14 @@ func TestWaitAndWake(t *testing.T) {
 }
 
 func TestLinkFlap(t *testing.T) {
+	for name, park := range ways {
+		t.Run(name, func(t *testing.T) { linkFlaps(t, park) })
+	}
+}
+
+func linkFlaps(t *testing.T, park bool) {
 	w := newWorld(t, nil)
-	q := w.open(t, iobackend.Config{Queues: 2}).Queue(0)
+	q := w.open(t, iobackend.Config{Queues: 2, Park: park}).Queue(0)
 	far := w.farListen(t, "10.77.0.2:0")
 	require.NoError(t, w.near.SetDown("near0"))
 	require.NoError(t, q.Wait(q.Now()+50*time.Millisecond))
@@ -537,8 +552,14 @@ func TestLinkFlap(t *testing.T) {
 }
 
 func TestDeletion(t *testing.T) {
+	for name, park := range ways {
+		t.Run(name, func(t *testing.T) { deletionIsNoticed(t, park) })
+	}
+}
+
+func deletionIsNoticed(t *testing.T, park bool) {
 	w := newWorld(t, nil)
-	d := w.open(t, iobackend.Config{Queues: 2})
+	d := w.open(t, iobackend.Config{Queues: 2, Park: park})
 	failure := make(chan error, 2)
 	for i := range 2 {
 		go func() {

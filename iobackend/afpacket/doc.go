@@ -58,5 +58,6 @@
 //
 // An interface that is set down sends nothing (DropTransmit) and receives
 // nothing until it is up again; one that is removed gives
-// iobackend.ErrDeviceGone within about 100 ms of waiting.
+// iobackend.ErrDeviceGone within about 100 ms of waiting, 500 ms of waiting parked
+// (iobackend.Config.Park).
 package afpacket

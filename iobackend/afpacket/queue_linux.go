@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"myriad/internal/gso"
+	"myriad/internal/park"
 	"myriad/iobackend"
 )
 
@@ -31,7 +32,10 @@ type Queue struct {
 	closed  bool
 }
 
-var _ iobackend.Queue = (*Queue)(nil)
+var (
+	_ iobackend.Queue  = (*Queue)(nil)
+	_ iobackend.Sharer = (*Queue)(nil)
+)
 
 // started is the epoch of the clock.
 var started = time.Now()
@@ -76,7 +80,11 @@ func newQueue(d *Device, index int, c iobackend.Config) (q *Queue, err error) {
 			return q, err
 		}
 	}
-	return q, q.wait.init(q.fd)
+	if err := q.wait.init(q.fd); err != nil || !c.Park {
+		return q, err
+	}
+	q.wait.parker, err = park.New([]int{q.fd}, func() bool { return q.wait.woken.Load() || q.pending() })
+	return q, err
 }
 
 // configure sets the socket's options; it is bound afterwards.

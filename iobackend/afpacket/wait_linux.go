@@ -2,16 +2,24 @@ package afpacket
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"myriad/internal/park"
 )
 
 // downCheck is how often a waiting queue looks whether an interface that is
 // down is there, and up again.
 const downCheck = 100 * time.Millisecond
+
+// parkedMax bounds one sleep of a parked queue: an error that came before it ends
+// no such sleep.
+const parkedMax = 500 * time.Millisecond
 
 // waiter lets a queue sleep.
 type waiter struct {
@@ -21,6 +29,7 @@ type waiter struct {
 	poll     [2]unix.PollFd
 	timeout  unix.Timespec
 	token    [8]byte
+	parker   *park.Parker // nil: Wait blocks its thread
 }
 
 func (w *waiter) init(fd int) (err error) {
@@ -37,10 +46,16 @@ func (w *waiter) close() {
 		_ = unix.Close(w.wakeFD)
 		w.wakeFD = -1
 	}
+	if w.parker != nil {
+		w.parker.Close()
+	}
 }
 
-// Wait sleeps in the kernel until a frame, Wake or until.
-func (q *Queue) Wait(until time.Duration) error {
+// Wait sleeps until a frame, Wake or until.
+func (q *Queue) Wait(until time.Duration) error { return q.WaitUnlocked(until, nil) }
+
+// WaitUnlocked implements iobackend.Sharer.
+func (q *Queue) WaitUnlocked(until time.Duration, lock sync.Locker) (err error) {
 	if err := q.device.failed("wait"); err != nil {
 		return err
 	}
@@ -53,14 +68,18 @@ func (q *Queue) Wait(until time.Duration) error {
 	w.sleeping.Store(true)
 	if sleep > 0 && !w.woken.Load() && !q.pending() {
 		q.counts.waits.Add(1)
-		q.sleep(sleep)
+		if w.parker != nil {
+			err = q.park(min(sleep, parkedMax), lock)
+		} else {
+			q.sleep(sleep)
+		}
 	}
 	w.sleeping.Store(false)
 	w.woken.Store(false)
 	if q.device.down.Load() {
 		q.device.checkLink(q.fd)
 	}
-	return q.device.failed("wait")
+	return errors.Join(err, q.device.failed("wait"))
 }
 
 // pending tells whether there is something to receive.
@@ -87,16 +106,37 @@ func (q *Queue) sleep(d time.Duration) {
 		_, _ = unix.Read(w.wakeFD, w.token[:]) // resets it
 	}
 	if w.poll[0].Revents&(unix.POLLERR|unix.POLLHUP|unix.POLLNVAL) != 0 {
-		// Reading the error takes it away, or the next poll would see it too.
-		_, _ = unix.GetsockoptInt(q.fd, unix.SOL_SOCKET, unix.SO_ERROR)
-		q.device.checkLink(q.fd)
+		q.takeError()
 	}
+}
+
+// park is sleep for a queue whose goroutine has no thread of its own.
+func (q *Queue) park(d time.Duration, lock sync.Locker) error {
+	passed, err := q.wait.parker.Wait(d, lock)
+	if err != nil {
+		return fmt.Errorf("afpacket: wait: %w", err)
+	}
+	if passed || !q.wait.woken.Load() && !q.pending() {
+		q.takeError()
+	}
+	return nil
+}
+
+// takeError looks what is wrong. Reading the error takes it away, or the next
+// sleep would end by it too.
+func (q *Queue) takeError() {
+	_, _ = unix.GetsockoptInt(q.fd, unix.SOL_SOCKET, unix.SO_ERROR)
+	q.device.checkLink(q.fd)
 }
 
 // Wake ends the current or the next Wait. It costs a system call only when the
 // queue sleeps.
 func (q *Queue) Wake() {
 	if q.wait.woken.Swap(true) || !q.wait.sleeping.Load() {
+		return
+	}
+	if q.wait.parker != nil {
+		q.wait.parker.Wake()
 		return
 	}
 	q.closing.Lock()

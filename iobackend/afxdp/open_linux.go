@@ -13,6 +13,7 @@ import (
 
 	"myriad/internal/huge"
 	"myriad/internal/netinfo"
+	"myriad/internal/park"
 	"myriad/iobackend"
 )
 
@@ -310,7 +311,11 @@ func (d *device) makeQueues() error {
 
 func (d *device) makeParkers() (err error) {
 	for _, q := range d.queues {
-		q.parker, err = newParker(q.polled[1:], func() bool { return q.sleep.Load() == woken || q.ready() })
+		sockets := make([]int, len(q.sockets))
+		for k, s := range q.sockets {
+			sockets[k] = s.fd
+		}
+		q.parker, err = park.New(sockets, func() bool { return q.sleep.Load() == woken || q.ready() })
 		if err != nil {
 			return fmt.Errorf("afxdp: queue %d of %q: Park: %w", q.index, d.plan.name, err)
 		}

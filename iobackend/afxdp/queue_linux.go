@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"myriad/internal/gso"
+	"myriad/internal/park"
 	"myriad/iobackend"
 )
 
@@ -42,7 +43,7 @@ type queue struct {
 	wakeFD  int
 	polled  []unix.PollFd // the wake-up's first, then the sockets'
 	timeout unix.Timespec
-	parker  *parker // nil: Wait blocks its thread
+	parker  *park.Parker // nil: Wait blocks its thread
 
 	counters counters
 }
@@ -72,7 +73,7 @@ func (q *queue) close() {
 		_ = q.long.Close()
 	}
 	if q.parker != nil {
-		q.parker.close()
+		q.parker.Close()
 	}
 	_ = unix.Close(q.wakeFD)
 	q.wakeFD = -1

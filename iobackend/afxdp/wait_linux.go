@@ -115,7 +115,7 @@ func (q *queue) poll(until time.Duration, lock sync.Locker) error {
 
 // park is poll for a queue whose goroutine has no thread of its own.
 func (q *queue) park(limit time.Duration, lock sync.Locker) error {
-	passed, err := q.parker.wait(limit, lock)
+	passed, err := q.parker.Wait(limit, lock)
 	if err != nil {
 		return fmt.Errorf("afxdp: wait on %q: %w", q.device.plan.name, err)
 	}
@@ -150,7 +150,7 @@ func (q *queue) Wake() {
 		return
 	}
 	if q.parker != nil {
-		q.parker.wake()
+		q.parker.Wake()
 		return
 	}
 	q.device.mu.RLock()

@@ -1,4 +1,4 @@
-package afxdp
+package park
 
 import (
 	"os"
@@ -8,12 +8,11 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
-// parkWorld is a parker that waits for a pipe.
+// parkWorld is a Parker that waits for a pipe.
 type parkWorld struct {
-	*parker
+	*Parker
 	t     *testing.T
 	pipe  *os.File
 	woken atomic.Bool // as queue.sleep says of a queue
@@ -23,10 +22,10 @@ func newParkWorld(t *testing.T) *parkWorld {
 	from, to, err := os.Pipe()
 	require.NoError(t, err)
 	w := &parkWorld{t: t, pipe: to}
-	w.parker, err = newParker([]unix.PollFd{{Fd: int32(from.Fd())}}, w.woken.Load)
+	w.Parker, err = New([]int{int(from.Fd())}, w.woken.Load)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		w.close()
+		w.Close()
 		require.NoError(t, from.Close())
 		require.NoError(t, to.Close())
 	})
@@ -37,7 +36,7 @@ func newParkWorld(t *testing.T) *parkWorld {
 // long.
 func (w *parkWorld) waits(limit time.Duration) (passed bool, took time.Duration) {
 	began := time.Now()
-	passed, err := w.wait(limit, nil)
+	passed, err := w.Wait(limit, nil)
 	require.NoError(w.t, err)
 	w.woken.Store(false)
 	return passed, time.Since(began)
@@ -48,7 +47,7 @@ const long = time.Hour
 
 func (w *parkWorld) wakeUp() {
 	w.woken.Store(true)
-	w.wake()
+	w.Wake()
 }
 
 func TestParkedWaitEndsByWhateverComesFirst(t *testing.T) {
@@ -105,7 +104,7 @@ func TestNoWakeOfAParkedWaitIsLost(t *testing.T) {
 	for k := range wakes {
 		asked.Store(true)
 		for woken := false; !woken; {
-			passed, err := w.wait(time.Minute, nil)
+			passed, err := w.Wait(time.Minute, nil)
 			require.NoError(t, err)
 			require.False(t, passed, "wake-up %d was lost", k)
 			woken = w.woken.Swap(false)
@@ -123,12 +122,12 @@ func TestParkedWaitGivesItsLockUp(t *testing.T) {
 		defer lock.Unlock()
 		w.wakeUp()
 	})
-	passed, err := w.wait(long, &lock)
+	passed, err := w.Wait(long, &lock)
 	require.NoError(t, err)
 	require.False(t, passed)
 	require.False(t, lock.TryLock(), "it is held again")
 
-	passed, err = w.wait(long, &lock) // woken still: nothing to wait for
+	passed, err = w.Wait(long, &lock) // woken still: nothing to wait for
 	require.NoError(t, err)
 	require.False(t, passed)
 	require.False(t, lock.TryLock(), "it was never given up")

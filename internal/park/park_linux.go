@@ -1,4 +1,4 @@
-package afxdp
+package park
 
 import (
 	"errors"
@@ -12,16 +12,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// parker has Wait park its goroutine, where ppoll would block its thread. Go's
-// poller looks at one descriptor for a goroutine; an epoll instance is one, and
-// stands for all the sockets of a queue.
+// Parker waits for sockets. Go's poller looks at one descriptor for a goroutine;
+// an epoll instance is one, and stands for all of them.
 //
 // Whoever sets a deadline that has passed ends the wait: without a system call,
 // and the waiting goroutine runs next on that very processor. So the deadline
 // cannot be the wait's own limit, which a timer keeps. That fires at the first
 // limit since it was armed, and is armed anew only then: limits mostly move away,
 // and each time a timer is set the runtime may wake a thread for it.
-type parker struct {
+type Parker struct {
 	file  *os.File
 	raw   syscall.RawConn
 	ready func() bool
@@ -36,18 +35,20 @@ type parker struct {
 	fired atomic.Bool // it has
 }
 
-func newParker(fds []unix.PollFd, ready func() bool) (*parker, error) {
+// New waits for what can be read, or an error, of sockets, and looks at ready first,
+// under the lock, if there is one. Close does not close the sockets.
+func New(sockets []int, ready func() bool) (*Parker, error) {
 	fd, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, fmt.Errorf("make an epoll instance: %w", err)
 	}
 	err = unix.SetNonblock(fd, true) // or os does not poll it
-	for _, p := range fds {
-		err = errors.Join(err, unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, int(p.Fd), &unix.EpollEvent{Events: unix.EPOLLIN, Fd: p.Fd}))
+	for _, s := range sockets {
+		err = errors.Join(err, unix.EpollCtl(fd, unix.EPOLL_CTL_ADD, s, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(s)}))
 	}
-	k := &parker{file: os.NewFile(uintptr(fd), "afxdp queue"), ready: ready}
+	k := &Parker{file: os.NewFile(uintptr(fd), "sockets"), ready: ready}
 	k.done = k.heard
-	k.timer = time.AfterFunc(time.Hour, func() { k.fired.Store(true); k.wake() })
+	k.timer = time.AfterFunc(time.Hour, func() { k.fired.Store(true); k.Wake() })
 	k.timer.Stop()
 	if err == nil {
 		k.raw, err = k.file.SyscallConn()
@@ -56,15 +57,16 @@ func newParker(fds []unix.PollFd, ready func() bool) (*parker, error) {
 		err = k.file.SetReadDeadline(time.Time{}) // fails where it cannot be polled
 	}
 	if err != nil {
-		k.close()
+		k.Close()
 		return nil, fmt.Errorf("have Go poll an epoll instance: %w", err)
 	}
 	return k, nil
 }
 
-// wait parks until a socket is ready or wake is called, or for limit, which it
-// reports. lock, where there is one, is given up meanwhile.
-func (k *parker) wait(limit time.Duration, lock sync.Locker) (passed bool, err error) {
+// Wait parks until a socket is ready or Wake is called, or for limit, which it
+// reports. The caller holds lock, where there is one, and is without it meanwhile.
+// It may return early: see Wake.
+func (k *Parker) Wait(limit time.Duration, lock sync.Locker) (passed bool, err error) {
 	k.lock = lock
 	until := time.Now().Add(limit)
 	for {
@@ -93,7 +95,7 @@ func (k *parker) wait(limit time.Duration, lock sync.Locker) (passed bool, err e
 }
 
 // arm has the timer fire at until at the latest.
-func (k *parker) arm(until time.Time) {
+func (k *Parker) arm(until time.Time) {
 	if k.fired.Swap(false) {
 		k.armed = time.Time{}
 	}
@@ -106,7 +108,7 @@ func (k *parker) arm(until time.Time) {
 // heard ends a wait: at once when there is something already, and later whatever
 // it was. It looks after the deadline was cleared, so whoever wakes without its
 // seeing that sets it after that.
-func (k *parker) heard(uintptr) bool {
+func (k *Parker) heard(uintptr) bool {
 	if k.asked || k.fired.Load() || k.ready() {
 		return true
 	}
@@ -120,11 +122,12 @@ func (k *parker) heard(uintptr) bool {
 
 var longPast = time.Unix(1, 0)
 
-// wake ends the wait under way; any goroutine may call it. When it comes late it
-// ends the next for nothing.
-func (k *parker) wake() { _ = k.file.SetReadDeadline(longPast) }
+// Wake ends the Wait under way. Any goroutine may call it, once it has had ready
+// say so. One that comes late ends the next for nothing.
+func (k *Parker) Wake() { _ = k.file.SetReadDeadline(longPast) }
 
-func (k *parker) close() {
+// Close ends what Wait is under way, with an error.
+func (k *Parker) Close() {
 	k.timer.Stop()
 	_ = k.file.Close()
 }
