@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"myriad/bench/internal/dnsend"
+	"myriad/bench/internal/report"
+	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
 )
 
@@ -37,6 +39,8 @@ type dnsRow struct {
 	Wrong          int     `json:"wrong"` // lines without the answer that there is
 	Missing        int     `json:"missing"`
 	CPUSeconds     float64 `json:"cpu_seconds"` // of the process, user and system
+	Queues         int     `json:"queues"`
+	report.Common
 }
 
 const dnsHelp = `usage: go run ./bench dns [flags]
@@ -91,6 +95,7 @@ func (o *dnsOptions) runAll(ctx context.Context, each func(r *dnsRow) error) (ro
 		{Walk: "warm", Names: o.names, Zones: min(o.zones, o.names)},
 		{Walk: "cold", Names: o.names / 8, Zones: o.names / 8},
 	} {
+		row.Queues = o.queues
 		err := o.walk(ctx, binary, dir, &row)
 		if ctx.Err() != nil {
 			return rows, nil
@@ -134,7 +139,11 @@ func (o *dnsOptions) walk(ctx context.Context, binary, dir string, row *dnsRow) 
 		"-parallel", fmt.Sprint(o.parallel), "-timeout", "500ms", "-out", out, "-q")
 	var notes bytes.Buffer
 	cmd.Stderr = &notes
-	began := time.Now()
+	before, _, err := world.Counters()
+	if err != nil {
+		return err
+	}
+	began, machine := time.Now(), usage.Machine()
 	if err := world.Start(cmd); err != nil {
 		return err
 	}
@@ -142,11 +151,26 @@ func (o *dnsOptions) walk(ctx context.Context, binary, dir string, row *dnsRow) 
 		return fmt.Errorf("dns: %w: %s", err, notes.String())
 	}
 	took := time.Since(began)
+	machine = usage.Machine().Since(machine)
+	after, _, failed := world.Counters()
 	counts, err := end.Counters()
 	row.Seconds, row.NamesPerSecond = took.Seconds(), perSecond(uint64(row.Names), took)
 	row.Referrals, row.Answers = counts.Referrals, counts.Answers
-	row.CPUSeconds = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	return errors.Join(err, row.compare(out))
+	used := usage.CPU{User: cmd.ProcessState.UserTime(), System: cmd.ProcessState.SystemTime()}
+	row.CPUSeconds = (used.User + used.System).Seconds()
+	err = errors.Join(err, failed, row.compare(out))
+	row.columns(report.TrafficOfDevice(after.Since(before)), took, machine, used)
+	return err
+}
+
+// columns are those that all rows have.
+func (r *dnsRow) columns(t report.Traffic, took time.Duration, machine usage.Whole, used usage.CPU) {
+	r.Interfaces, r.Destinations = 1, "unique"
+	r.Rates(t, 0, took)
+	r.CPU(machine, used, r.Queues)
+	if r.Wrong+r.Missing > 0 {
+		r.Disturb("wrong %d, missing %d", r.Wrong, r.Missing)
+	}
 }
 
 func (r *dnsRow) writeList(path string) error {

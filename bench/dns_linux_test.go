@@ -23,6 +23,8 @@ func TestDNSMeasures(t *testing.T) {
 		require.Zero(t, row.Wrong+row.Missing, "%+v", row)
 		require.GreaterOrEqual(t, row.Answers, uint64(row.Names))
 		require.GreaterOrEqual(t, row.Referrals, uint64(row.Zones))
+		require.GreaterOrEqual(t, *row.FramesPerSecond*row.Seconds, float64(row.Answers+row.Referrals)*1.9, "a query and its answer")
+		require.NotNil(t, row.CPUBusy)
 	}
 	require.Less(t, warm.Answers, uint64(20000+2000), "one query per name, but for what the machine's load makes time out")
 	require.Equal(t, exitUsage, run(t.Context(), []string{"dns", "-names", "1"}, &out, &notes))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/farend"
+	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/usage"
 	"myriad/bench/internal/wire"
@@ -34,6 +35,8 @@ type scanRow struct {
 	Share           float64 `json:"silent_share_of_send"`     // of the first
 	SendCPU         float64 `json:"send_cpu_ns"`              // processor time of a frame, user and system
 	ScanCPU         float64 `json:"scan_silent_cpu_ns"`       // of a SYN
+	// Those of all rows are of the scan that nobody answers.
+	report.Common
 }
 
 const scanHelp = `usage: go run ./bench scan [flags]
@@ -108,23 +111,57 @@ func (o *scanOptions) round(ctx context.Context, binary string, row *scanRow) er
 		return err
 	}
 	row.SendPerSecond, row.SendCPU = bare.perSecond(), bare.cpuNanoseconds()
-	var err error
-	if row.SilentPerSecond, row.ScanCPU, err = o.scan(ctx, binary, true); err != nil {
+	silent, err := o.scan(ctx, binary, true)
+	if err != nil {
 		return err
 	}
-	if row.AnswerPerSecond, _, err = o.scan(ctx, binary, false); err != nil {
+	answered, err := o.scan(ctx, binary, false)
+	if err != nil {
 		return err
 	}
+	row.columns(&silent)
+	row.AnswerPerSecond = perSecond(answered.syns, answered.took)
 	row.Share = row.SilentPerSecond / row.SendPerSecond
+	for _, why := range bare.Disturbed {
+		row.Disturb("send: %s", why)
+	}
+	for _, why := range answered.disturbed(o.queues) {
+		row.Disturb("all answered: %s", why)
+	}
 	return nil
+}
+
+// scanned is what the scanner did in a time.
+type scanned struct {
+	syns    uint64
+	took    time.Duration
+	traffic report.Traffic
+	used    usage.CPU
+	machine usage.Whole
+}
+
+// columns takes over what the scanner did.
+func (r *scanRow) columns(s *scanned) {
+	r.SilentPerSecond = perSecond(s.syns, s.took)
+	r.ScanCPU = float64((s.used.User + s.used.System).Nanoseconds()) / float64(max(s.syns, 1))
+	r.Interfaces, r.Destinations = 1, "unique"
+	r.Rates(s.traffic, 0, s.took)
+	r.CPU(s.machine, s.used, r.Queues)
+}
+
+// disturbed is what took processors from it.
+func (s *scanned) disturbed(queues int) []string {
+	var c report.Common
+	c.CPU(s.machine, s.used, queues)
+	return c.Disturbed
 }
 
 // scan runs the scanner as a user would, and ends it after a while. The rate is
 // the far end's, from the first SYNs on: starting and ending are no part of it.
-func (o *scanOptions) scan(ctx context.Context, binary string, silent bool) (perSecond, cpu float64, err error) {
+func (o *scanOptions) scan(ctx context.Context, binary string, silent bool) (s scanned, err error) {
 	world, err := wire.New(wire.Config{Queues: o.queues, Silent: silent})
 	if err != nil {
-		return 0, 0, err
+		return s, err
 	}
 	defer func() { err = errors.Join(err, world.Close()) }()
 	cmd := exec.Command(binary, "-interface", wire.Interface, "-source", wire.Sources.String(), "-gateway-mac", world.Gateway.String(),
@@ -133,39 +170,41 @@ func (o *scanOptions) scan(ctx context.Context, binary string, silent bool) (per
 	var notes bytes.Buffer
 	cmd.Stderr = &notes
 	if err := world.Start(cmd); err != nil {
-		return 0, 0, err
+		return s, err
 	}
-	perSecond, cpu, watching := o.watch(ctx, world.FarEnd, cmd.Process.Pid)
+	s, watching := o.watch(ctx, world.FarEnd, cmd.Process.Pid)
 	err = cmd.Process.Signal(os.Interrupt)
 	if wait := cmd.Wait(); wait != nil && cmd.ProcessState.ExitCode() != scanInterrupted {
 		err = errors.Join(err, fmt.Errorf("scan: %w: %s", wait, notes.String()))
 	}
-	return perSecond, cpu, errors.Join(err, watching)
+	return s, errors.Join(err, watching)
 }
 
 // scanInterrupted is the scanner's exit code when a signal ends it.
 const scanInterrupted = 3
 
-// watch reads the far end's counter and the scanner's processor time when SYNs
+// watch reads what the far end, the scanner and the processors have done when SYNs
 // have begun to come, and again when the time is over.
-func (o *scanOptions) watch(ctx context.Context, far *farend.FarEnd, pid int) (rate, cpu float64, err error) {
+func (o *scanOptions) watch(ctx context.Context, far *farend.FarEnd, pid int) (s scanned, err error) {
 	const startWithin, warm = 20 * time.Second, 100 * time.Millisecond
-	count := func() uint64 {
+	counters := func() farend.Counters {
 		c, again := far.Counters()
 		err = errors.Join(err, again)
-		return c.SYN
+		return c
 	}
-	for began := time.Now(); count() == 0; time.Sleep(time.Millisecond) {
+	for began := time.Now(); counters().SYN == 0; time.Sleep(time.Millisecond) {
 		if time.Since(began) > startWithin || err != nil || ctx.Err() != nil {
-			return 0, 0, errors.Join(err, ctx.Err(), errors.New("scan: no SYN came"))
+			return s, errors.Join(err, ctx.Err(), errors.New("scan: no SYN came"))
 		}
 	}
 	time.Sleep(warm)
 	before, again := usage.Of(pid)
-	first, at := count(), time.Now()
+	machine, first, at := usage.Machine(), counters(), time.Now()
 	time.Sleep(o.duration)
-	last, took := count(), time.Since(at)
+	last, took := counters(), time.Since(at)
+	s.machine = usage.Machine().Since(machine)
 	after, later := usage.Of(pid)
-	used := after.Since(before)
-	return perSecond(last-first, took), float64((used.User + used.System).Nanoseconds()) / float64(max(last-first, 1)), errors.Join(err, again, later)
+	s.syns, s.took, s.used = last.SYN-first.SYN, took, after.Since(before)
+	s.traffic = report.TrafficOf(&last).Since(report.TrafficOf(&first))
+	return s, errors.Join(err, again, later)
 }

@@ -19,5 +19,10 @@ func TestScanMeasures(t *testing.T) {
 	require.NotZero(t, row.SendPerSecond)
 	require.NotZero(t, row.SilentPerSecond)
 	require.NotZero(t, row.AnswerPerSecond)
+	require.InEpsilon(t, row.SilentPerSecond, *row.FramesPerSecond, 0.01, "SYNs alone")
+	require.InDelta(t, 70, *row.FrameBytes, 1)
+	require.NotNil(t, row.CPUBusy)
+	part := scanPart([]scanRow{row})
+	require.Len(t, part.Rows[0], len(part.Columns))
 	require.Equal(t, exitUsage, run(t.Context(), []string{"scan", "-rounds", "0"}, &out, &notes))
 }
