@@ -130,7 +130,7 @@ func (x *index) remove(hash uint64, index uint32) bool {
 		b := &x.buckets[at]
 		for found := b.match(tagOf(hash)); found != 0; found &= found - 1 {
 			slot := found.next()
-			if b.holds(slot, tagOf(hash), index) {
+			if b.indices[slot] == index {
 				b.clear(slot)
 				x.unpass(home, at)
 				return true
@@ -143,12 +143,6 @@ func (x *index) remove(hash uint64, index uint32) bool {
 			return false
 		}
 	}
-}
-
-// holds reports whether a slot has this tag and index.
-func (b *bucket) holds(slot uint32, tag uint8, index uint32) bool {
-	have := uint8(b.tagsLow>>low(slot)) | uint8(b.tagsHigh>>high(slot))
-	return have == tag && b.indices[slot] == index
 }
 
 // unpass takes back what add counted on the way from home to another bucket.

@@ -45,6 +45,7 @@ type device struct {
 	keep    int // answers kept back
 	clock   time.Duration
 
+	reading                      time.Duration // what one look at the clock takes
 	spent                        time.Duration // in the device, of the thread's time
 	syns, acks, resets, received uint64
 	outWire, inWire              uint64 // bytes that a wire would have carried
@@ -62,6 +63,7 @@ var (
 
 func newDevice(inFlight int) *device {
 	d := &device{
+		reading: readingTime(),
 		receive: make([]byte, batchMost*frameBytes),
 		toNear:  linklayer.NewPath(theirMAC, ourMAC, 64, 0),
 		waiting: make([]answer, inFlight+2*batchMost),
@@ -106,7 +108,7 @@ func (d *device) Receive(frames []iobackend.Frame) (count int, at time.Duration,
 	}
 	d.count -= count
 	d.received += uint64(count)
-	d.spent += threadTime() - began
+	d.spent += threadTime() - began + d.reading
 	return count, d.clock, nil
 }
 
@@ -156,7 +158,7 @@ func (d *device) Transmit(frames []iobackend.Frame) (err error) {
 		}
 		d.free = append(d.free, f[:frameBytes:frameBytes])
 	}
-	d.spent += threadTime() - began
+	d.spent += threadTime() - began + d.reading
 	return err
 }
 
