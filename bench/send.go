@@ -22,6 +22,7 @@ import (
 // sendRow is one run.
 type sendRow struct {
 	Table          string  `json:"table"` // rate, firewall, batch, stack
+	Round          int     `json:"round"` // of the table stack; otherwise there is one
 	Method         string  `json:"method"`
 	Firewall       bool    `json:"firewall"` // nftables and connection tracking
 	Queues         int     `json:"queues"`
@@ -76,7 +77,7 @@ func (o *sendOptions) jobs() (jobs []sendRow) {
 				continue
 			}
 			for _, m := range o.methods {
-				job := sendRow{Table: table, Method: m, Queues: queues, Batch: o.batch}.to("unique", o.sizes[0])
+				job := sendRow{Table: table, Round: 1, Method: m, Queues: queues, Batch: o.batch}.to("unique", o.sizes[0])
 				if !send.UsesBatch(m) {
 					job.Batch = 1
 				}
@@ -87,13 +88,16 @@ func (o *sendOptions) jobs() (jobs []sendRow) {
 	return jobs
 }
 
-// stackJobs have Myriad and the bare senders take turns, by batch.
+// stackJobs have Myriad and the bare senders take turns, by batch, and that in
+// rounds.
 func (o *sendOptions) stackJobs(queues int) (jobs []sendRow) {
-	for _, destinations := range []string{"one", "unique"} {
-		for _, batch := range floorBatches {
-			for _, method := range []string{send.DeviceMethod, stackMethod, send.LiveMethod, stackLive} {
-				job := sendRow{Table: "stack", Method: method, Queues: queues, Batch: batch}
-				jobs = append(jobs, job.to(destinations, synBytes))
+	for round := range o.rounds {
+		for _, destinations := range []string{"one", "unique"} {
+			for _, batch := range floorBatches {
+				for _, method := range []string{send.DeviceMethod, stackMethod, send.LiveMethod, stackLive} {
+					job := sendRow{Table: "stack", Round: round + 1, Method: method, Queues: queues, Batch: batch}
+					jobs = append(jobs, job.to(destinations, synBytes))
+				}
 			}
 		}
 	}

@@ -22,6 +22,7 @@ type sendOptions struct {
 	batches  []int
 	tables   []string
 	batch    int
+	rounds   int
 	count    int
 	duration time.Duration
 	asJSON   bool
@@ -33,6 +34,7 @@ type sendOptions struct {
 
 const (
 	sendDuration = 300 * time.Millisecond
+	sendRounds   = 3
 	sendBatches  = "1,4,16,64,256,1024,4096"
 )
 
@@ -46,7 +48,7 @@ end of a veth pair: to one destination and all unique, by number of queues and
 frame size (rate); the smallest ones with and without nftables and connection
 tracking on the way out (firewall); by the number of frames in one call
 (batch); and the SYNs of Myriad's whole stack, over AF_XDP and with live frames,
-beside bare frames of that length by the same two, at batches of 32 to 512 (stack).
+beside bare frames of that length by the same two, at batches of 32 to 512, in -rounds (stack).
 Needs root. With -interface it sends on that, as fast as it can, and prints what
 left: point it only at what is yours. Windows has only that.
 
@@ -64,6 +66,7 @@ func parseSend(args []string, stdout io.Writer) (o sendOptions, err error) {
 	f.StringVar(&queues, "queues", sendQueues, "`numbers` of queues, each with a thread")
 	f.StringVar(&sizes, "sizes", "64,512,1518", "`bytes` of a frame, with its check sequence")
 	f.StringVar(&batches, "batches", sendBatches, "`frames` in one call, for the table by batch")
+	f.IntVar(&o.rounds, "rounds", sendRounds, "`times` that the table stack is measured, everything in it taking turns; its medians count")
 	f.StringVar(&tables, "tables", "", "what to measure: rate, firewall, batch, stack (default: all, with -interface rate and batch)")
 	f.IntVar(&o.batch, "batch", batchDefault, "`frames` in one call, for the other tables")
 	f.IntVar(&o.count, "count", 0, "stop each run after this `number` of frames a queue instead of after -duration")
@@ -103,6 +106,8 @@ func parseSend(args []string, stdout io.Writer) (o sendOptions, err error) {
 	case err != nil:
 	case o.batch < 1 || o.batch > send.BatchMax:
 		err = fmt.Errorf("-batch %d is not within 1 to %d", o.batch, send.BatchMax)
+	case o.rounds < 1 || o.rounds > 1000:
+		err = fmt.Errorf("-rounds %d is not within 1 to 1000", o.rounds)
 	case o.count < 0:
 		err = fmt.Errorf("-count %d is below 0", o.count)
 	case o.duration <= 0:

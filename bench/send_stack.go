@@ -9,7 +9,6 @@ import (
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/load"
-	"myriad/bench/internal/page"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
 	"myriad/bench/internal/usage"
@@ -120,12 +119,13 @@ func countSYNs(ctx context.Context, far *farend.FarEnd, during time.Duration, do
 
 // sharedWith reports whether two rows have one floor.
 func (r *sendRow) sharedWith(other *sendRow) bool {
-	return r.Table == "stack" && other.Table == r.Table && other.Queues == r.Queues && other.Destinations == r.Destinations
+	return r.Table == "stack" && other.Table == r.Table && other.Round == r.Round &&
+		other.Queues == r.Queues && other.Destinations == r.Destinations
 }
 
 // stackShares says what the others of the table are of the bare AF_XDP sender's
 // frames of the same length at its best batch, on as many queues, to the same
-// destinations.
+// destinations, in the same round.
 func stackShares(rows []sendRow) {
 	for k := range rows {
 		r := &rows[k]
@@ -148,33 +148,4 @@ func bestLike(rows []sendRow, r *sendRow, method string) (best *sendRow) {
 		}
 	}
 	return best
-}
-
-// stackBest are the methods of the table stack, each at its best batch, beside the
-// bare AF_XDP sender at its own, and what it has to unique destinations of what it
-// has to one.
-func stackBest(rows []sendRow) page.Table {
-	t := page.Table{
-		Title:   "SYNs a second of the whole stack, and bare frames of their length, each at its best batch: beside the bare AF_XDP sender at its own, and unique destinations beside one.",
-		Columns: []string{"queues", "destinations", "method", "best batch", "frames/s", "of the bare AF_XDP sender", "unique to one"},
-	}
-	for k := range rows {
-		r := &rows[k]
-		if r.Table != "stack" || bestLike(rows, r, r.Method) != r {
-			continue
-		}
-		floor, toOne := "1.00 ×", ""
-		if r.ShareOfFloor != nil {
-			floor = fmt.Sprintf("%.2f ×", *r.ShareOfFloor)
-		}
-		like := *r
-		like.Destinations = "one"
-		if one := bestLike(rows, &like, r.Method); r.Destinations != "one" && one != nil && one.perSecond() > 0 {
-			toOne = fmt.Sprintf("%.2f ×", r.perSecond()/one.perSecond())
-		}
-		t.Rows = append(t.Rows, []string{
-			fmt.Sprint(r.Queues), r.Destinations, r.Method, fmt.Sprint(r.Batch), page.Rate(r.perSecond()), floor, toOne,
-		})
-	}
-	return t
 }

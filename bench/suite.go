@@ -165,7 +165,7 @@ func (o *suiteOptions) wants(name string) bool { return o.only == nil || slices.
 // timeShares are the parts' shares of -within, 1 for those that are not named: the
 // seconds that each takes on two processors, so that a limit cuts all of them alike.
 var timeShares = map[string]int{
-	"connect": 195, "stack": 115, "send": 75, "receive": 30, "hold": 60, "latency": 40, "cpu": 35,
+	"connect": 195, "stack": 115, "send": 115, "receive": 30, "hold": 60, "latency": 40, "cpu": 35,
 	"transfer": 60, "transact": 115, "scan": 15, "dns": 15,
 }
 
@@ -310,7 +310,7 @@ func suiteStack(ctx context.Context, quick bool, emit func(row any) error) (page
 func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
 	args := []string{"-duration", "100ms"}
 	if quick {
-		args = []string{"-duration", "50ms", "-sizes", "64", "-batches", "1,32,256,4096"}
+		args = []string{"-duration", "50ms", "-sizes", "64", "-batches", "1,32,256,4096", "-rounds", "1"}
 	}
 	o, err := parseSend(args, io.Discard)
 	if err != nil {
