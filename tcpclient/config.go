@@ -159,11 +159,11 @@ type Interface struct {
 	// Park has the interface's workers be goroutines like others, without a thread
 	// and a processor of their own, which also wait like others
 	// (iobackend.Config.Park; irlstack blocks a thread). To hand over to one and
-	// back then takes no switch of threads. But goroutines that compute without a
-	// pause keep them waiting, about 10 ms for each of them that there is to a
-	// processor, twice as long as a worker with a thread; peers take a little of
-	// that for loss (figures in bench/README.md, "Dialer beside goroutines that
-	// compute"). A Dialer sets it, unless Dialer.Threads says otherwise.
+	// back then takes no switch of threads. But as many goroutines as processors,
+	// or more, that compute without a pause keep them waiting, as they keep all
+	// other goroutines: for tens of milliseconds, part of which peers take for loss
+	// (figures in bench/README.md, "Dialer"). A Dialer sets it, unless
+	// Dialer.Threads says otherwise.
 	Park bool
 	// ReceiveFrames and SendFrames are the frames per queue, powers of two:
 	// 4,096 each. A frame is 2 KiB, or 4 KiB for an MTU above 1,800. All are

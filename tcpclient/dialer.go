@@ -38,9 +38,10 @@ type Dialer struct {
 	// of its own, as those below a Handler have. Otherwise Interface.Park is set
 	// for every interface: workers are goroutines among those that use the
 	// connections, and who writes while the worker sleeps takes its turn himself.
-	// That is several times as fast for few connections. Set Threads where as many
-	// goroutines as there are processors, or more, compute without a pause, and
-	// few of the peers' segments are to be sent again because of that.
+	// That is several times as fast for few connections. Threads are better where
+	// about as many goroutines as processors compute without a pause, or where
+	// thousands of connections are busy at once (figures in bench/README.md,
+	// "Dialer").
 	Threads bool
 
 	// Local chooses the source address or port or both of every connection;
