@@ -247,6 +247,26 @@ func emit(out io.Writer, part string, row any) error {
 	return err
 }
 
+// notMeasured says which jobs a run did not come to, having done the first of them,
+// by what each is of.
+func notMeasured[J any](jobs []J, done int, of func(*J) string) []string {
+	if done >= len(jobs) {
+		return nil
+	}
+	var names []string
+	counts := make(map[string]int)
+	for k := range jobs[done:] {
+		name := of(&jobs[done+k])
+		if counts[name]++; counts[name] == 1 {
+			names = append(names, name)
+		}
+	}
+	for k, name := range names {
+		names[k] = fmt.Sprintf("%s (%d)", name, counts[name])
+	}
+	return []string{"skipped, rows that it did not come to: " + strings.Join(names, ", ")}
+}
+
 // suiteConnects are the comparisons of the suite: every kind of connection, to
 // many; and to one address and port, and on one queue, the handshake alone, on which
 // the scanners, who take their time to end, are left out.
@@ -291,7 +311,9 @@ func suiteHold(ctx context.Context, quick bool, emit func(row any) error) (page.
 		return page.Part{}, err
 	}
 	rows, err := o.runAll(ctx, func(r *holdRow) error { return emit(r) })
-	return holdPart(rows), err
+	part := holdPart(rows)
+	part.Notes = append(part.Notes, notMeasured(o.jobs(), len(rows), func(j *holdJob) string { return j.method + " " + short(j.connections) })...)
+	return part, err
 }
 
 func suiteStack(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
@@ -317,7 +339,9 @@ func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.
 		return page.Part{}, err
 	}
 	rows, err := o.runAll(ctx, func(r *sendRow) error { return emit(r) })
-	return sendPart(rows), err
+	part := sendPart(rows)
+	part.Notes = append(part.Notes, notMeasured(o.jobs(), len(rows), func(r *sendRow) string { return r.Table })...)
+	return part, err
 }
 
 func suiteReceive(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
@@ -330,5 +354,7 @@ func suiteReceive(ctx context.Context, quick bool, emit func(row any) error) (pa
 		return page.Part{}, err
 	}
 	rows, err := o.runAll(ctx, func(r *receiveRow) error { return emit(r) })
-	return receivePart(rows), err
+	part := receivePart(rows)
+	part.Notes = append(part.Notes, notMeasured(o.jobs(), len(rows), func(r *receiveRow) string { return r.Table })...)
+	return part, err
 }

@@ -174,3 +174,11 @@ func TestSuiteSaysThatAProcessorIsMissing(t *testing.T) {
 	}
 	require.ErrorContains(t, needCore("generator"), "the generator needs a processor of its own, and this process may use 1: give it two")
 }
+
+// What a run did not come to is listed.
+func TestSuiteListsWhatItDidNotComeTo(t *testing.T) {
+	jobs := []sendRow{{Table: "rate"}, {Table: "rate"}, {Table: "batch"}, {Table: "stack"}, {Table: "batch"}}
+	table := func(r *sendRow) string { return r.Table }
+	require.Equal(t, []string{"skipped, rows that it did not come to: rate (1), batch (2), stack (1)"}, notMeasured(jobs, 1, table))
+	require.Empty(t, notMeasured(jobs, len(jobs), table))
+}
