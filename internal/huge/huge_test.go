@@ -18,6 +18,18 @@ func TestMakeIsMake(t *testing.T) {
 	}
 }
 
+func TestLargeSlicesBeginWithAPage(t *testing.T) {
+	for _, n := range []int{4 << 20, 5<<20 + 12345} {
+		nodes := Make[[12]byte](n)
+		require.Len(t, nodes, n)
+		require.Equal(t, n, cap(nodes))
+		require.Less(t, uintptr(unsafe.Pointer(&nodes[0]))&(pageBytes-1), uintptr(12))
+		lines := Make[[64]byte](n / 4)
+		require.Zero(t, uintptr(unsafe.Pointer(&lines[0]))&(pageBytes-1))
+		lines[len(lines)-1][63] = 1 // it is all there
+	}
+}
+
 func TestAlignedStaysWithin(t *testing.T) {
 	memory := make([]byte, 5*pageBytes)
 	start := unsafe.Pointer(unsafe.SliceData(memory))
