@@ -103,7 +103,9 @@ func (e clientEngine) close(ctx context.Context) error { return e.Close(ctx) }
 
 // Client starts the Dialer where that has not happened yet, and returns the
 // Client it runs on, for Stats, Workers and Do. Its connections are the
-// Dialer's; close the Dialer, not the Client.
+// Dialer's; close the Dialer, not the Client. Without Threads a function given to
+// Do may be called on the goroutine of whoever dials or writes just then, in the
+// worker's stead.
 func (d *Dialer) Client() (*Client, error) {
 	e, err := d.start()
 	if err != nil {
