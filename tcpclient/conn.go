@@ -201,10 +201,12 @@ func (c *Conn) Close() error {
 	case c.ended:
 		c.in.clear()
 	case c.linger == 0:
-		c.ask(wantReset)
+		c.askNow(wantReset)
 	default:
-		c.ask(wantClose)
 		c.lingerOn()
+		// At once where the worker sleeps: whoever counts connections, the peer
+		// too, should not see the next one's SYN before this one's FIN.
+		c.askNow(wantClose)
 	}
 	return nil
 }
