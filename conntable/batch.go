@@ -54,13 +54,13 @@ func (t *Table) Confirm(key *Key, hash uint64, guess uint32) uint32 {
 // will read.
 func (t *Table) AheadOfEnds(indices []uint32, q *Quarantine) {
 	if q.rest == 0 {
-		return
+		return // and needs no hashes
 	}
-	homes := &t.scratch
+	var hashes [Together]uint64
 	for k, index := range indices {
-		homes[k%Together] = q.home(t.HashAt(index))
+		hashes[k%Together] = t.HashAt(index)
 	}
-	ahead.Lines(q.buckets, homes[:len(indices)])
+	q.Ahead(hashes[:len(indices)])
 }
 
 // Ahead has fetched where tuples with these hashes rest, or would rest.

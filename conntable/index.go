@@ -87,8 +87,11 @@ func newIndex(capacity int) index {
 }
 
 // home is the bucket where a hash's search starts, from its high bits.
-func (x *index) home(hash uint64) uint32 {
-	high, _ := bits.Mul64(hash, uint64(len(x.buckets)))
+func (x *index) home(hash uint64) uint32 { return share(hash, len(x.buckets)) }
+
+// share spreads hashes evenly over n places, in the order of their high bits.
+func share(hash uint64, n int) uint32 {
+	high, _ := bits.Mul64(hash, uint64(n))
 	return uint32(high)
 }
 

@@ -2,7 +2,6 @@ package conntable
 
 import (
 	"fmt"
-	"math/bits"
 	"time"
 	"unsafe"
 
@@ -134,10 +133,7 @@ func (q *Quarantine) locate(hash uint64) (*resters, uint32) {
 }
 
 // home is the bucket of a hash.
-func (q *Quarantine) home(hash uint64) uint32 {
-	high, _ := bits.Mul64(hash, uint64(len(q.buckets)))
-	return uint32(high)
-}
+func (q *Quarantine) home(hash uint64) uint32 { return share(hash, len(q.buckets)) }
 
 // age is the number of ticks since a slot's tuple began to rest.
 func (q *Quarantine) age(slot uint32) int {

@@ -37,7 +37,8 @@ type Dialer struct {
 	// Threads gives each worker a thread and, where there are enough, a processor
 	// of its own, as those below a Handler have. Otherwise Interface.Park is set
 	// for every interface: workers are goroutines among those that use the
-	// connections, and who writes while the worker sleeps takes its turn himself.
+	// connections, and who dials, writes or closes while the worker sleeps takes its
+	// turn himself.
 	// That is several times as fast for few connections. Threads are better where
 	// about as many goroutines as processors compute without a pause, or where
 	// thousands of connections are busy at once (figures in bench/README.md,
@@ -104,8 +105,8 @@ func (e clientEngine) close(ctx context.Context) error { return e.Close(ctx) }
 // Client starts the Dialer where that has not happened yet, and returns the
 // Client it runs on, for Stats, Workers and Do. Its connections are the
 // Dialer's; close the Dialer, not the Client. Without Threads a function given to
-// Do may be called on the goroutine of whoever dials or writes just then, in the
-// worker's stead.
+// Do may be called on the goroutine of whoever dials, writes or closes just then,
+// in the worker's stead.
 func (d *Dialer) Client() (*Client, error) {
 	e, err := d.start()
 	if err != nil {
