@@ -29,8 +29,10 @@ type Config struct {
 	ReplyBytes int
 	// Timeout bounds filling and traffic, each.
 	Timeout time.Duration
-	// Filled is called once all that can stand do; nil: nobody asks.
-	Filled func() error
+	// Filled is called once all that can stand do, and is told how many frames at
+	// least are sent for them, the last of which may still be on their way. nil:
+	// nobody asks.
+	Filled func(frames uint64) error
 	// Enter runs a function where the devices are; nil where the process is.
 	Enter func(func() error) error
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"myriad/bench/internal/usage"
@@ -81,8 +82,11 @@ func (r *run) fill(ctx context.Context, result *Result) error {
 	result.Filling = time.Since(began)
 	result.Process = usage.Process().Since(process)
 	result.Machine = usage.Machine().Since(machine)
+	if err := r.client.Err(); err != nil {
+		return err
+	}
 	if r.Filled != nil {
-		if err := r.Filled(); err != nil {
+		if err := r.Filled(r.opening()); err != nil {
 			return err
 		}
 	}
@@ -122,6 +126,14 @@ func (r *run) traffic(ctx context.Context, count func(h *handler) int) bool {
 		h.ask(w)
 	})
 	return r.await(ctx)
+}
+
+// opening is how many frames were sent, or are about to be, for the connections that
+// stand: SYN and ACK of each, and what was sent again.
+func (r *run) opening() uint64 {
+	var held atomic.Uint64
+	r.each(func(_ *tcpclient.Worker, h *handler) { held.Add(h.held) })
+	return 2*held.Load() + r.client.Stats().Retransmitted
 }
 
 // frames are those that were sent and received.
