@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"myriad/bench/internal/farend"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/scanner"
 	"myriad/bench/internal/wire"
@@ -38,10 +37,11 @@ func (c *comparison) scannerRun(ctx context.Context, tool string, job connectJob
 	if err != nil {
 		return row, err
 	}
-	row.FarEnd = new(farend.Counters)
-	if *row.FarEnd, err = world.FarEnd.Counters(); err != nil {
+	seen, err := world.Settle(0) // what the kernel answers for masscan, too
+	if err != nil {
 		return row, err
 	}
+	row.FarEnd, row.LostToFarEnd, row.LostFromFarEnd = &seen.Counters, seen.LostToFarEnd, seen.LostFromFarEnd
 	fillScanner(&row, &result)
 	row.CPU(result.Machine, result.Process, row.Queues)
 	row.Interfaces, row.Destinations = 1, job.destinations

@@ -9,7 +9,6 @@ import (
 	"runtime/pprof"
 	"time"
 
-	"myriad/bench/internal/farend"
 	"myriad/bench/internal/load"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/wire"
@@ -111,13 +110,10 @@ func (o *connectOptions) run(ctx context.Context, job connectJob) (row report.Ro
 	return row, err
 }
 
-// atFarEnd takes over what the far end counted.
-func atFarEnd(row *report.Row, world *wire.World, job connectJob) (err error) {
-	row.FarEnd = new(farend.Counters)
-	*row.FarEnd, err = world.FarEnd.Counters()
-	near, far, lost := world.Counters()
-	err = errors.Join(err, lost)
-	row.LostToFarEnd, row.LostFromFarEnd = near.SendDrops, far.SendDrops
+// atFarEnd takes over what the far end counted, once all that was sent is there.
+func atFarEnd(row *report.Row, world *wire.World, job connectJob) error {
+	seen, err := world.Settle(row.FramesSent)
+	row.FarEnd, row.LostToFarEnd, row.LostFromFarEnd = &seen.Counters, seen.LostToFarEnd, seen.LostFromFarEnd
 	row.Interfaces, row.Destinations = 1, job.destinations
 	row.Rates(report.TrafficOf(row.FarEnd), row.Completed, time.Duration(row.Seconds*float64(time.Second)))
 	row.Judge()

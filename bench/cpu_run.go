@@ -91,7 +91,7 @@ func (o *cpuOptions) frameRun(ctx context.Context, row *cpuRow) (err error) {
 	if err != nil {
 		return err
 	}
-	far, err := settled(world.FarEnd)
+	far, err := world.Settle(m.Sent)
 	if err != nil {
 		return err
 	}

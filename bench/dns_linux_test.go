@@ -26,6 +26,6 @@ func TestDNSMeasures(t *testing.T) {
 		require.GreaterOrEqual(t, *row.FramesPerSecond*row.Seconds, float64(row.Answers+row.Referrals)*1.9, "a query and its answer")
 		require.NotNil(t, row.CPUBusy)
 	}
-	require.Less(t, warm.Answers, uint64(20000+2000), "one query per name, but for what the machine's load makes time out")
+	require.Less(t, warm.Answers+warm.Referrals, uint64(20000*3/2), "one query per name, but for what the machine's load makes time out")
 	require.Equal(t, exitUsage, run(t.Context(), []string{"dns", "-names", "1"}, &out, &notes))
 }

@@ -29,9 +29,6 @@ const (
 	// fillBeyond is how many connections more than there are ports are asked
 	// for, so that Open has to refuse.
 	fillBeyond = 64
-
-	// holdSettle is how long the last ACKs of the opening are waited for.
-	holdSettle = 10 * time.Second
 )
 
 // holdRow is one run. Keys that report.Row has too mean the same.
@@ -146,9 +143,9 @@ func (o *holdOptions) run(ctx context.Context, job holdJob) (row holdRow, err er
 	if job.method == "hold-fill" {
 		exchanges = 0
 	}
-	var opening onWire
+	var opening wire.Arrivals
 	result, err := hold.Run(ctx, hold.Config{
-		Filled: func(frames uint64) (err error) { opening, err = arrived(ctx, world, frames); return err },
+		Filled: func(frames uint64) (err error) { opening, err = world.Settle(frames); return err },
 		Client: tcpclient.Config{
 			Interfaces: []tcpclient.Interface{{
 				Name: wire.Interface, Backend: "afxdp", Sources: job.sources,
@@ -178,28 +175,6 @@ func (o *holdOptions) run(ctx context.Context, job holdJob) (row holdRow, err er
 	return row, err
 }
 
-// onWire is what the far end counted of the opening, and what was lost on the way to
-// it.
-type onWire struct {
-	far  farend.Counters
-	lost uint64
-}
-
-// arrived reads the counts once as many frames have come or were lost: a connection
-// stands before its ACK is sent. That takes a moment; the limit is for what is lost
-// where nobody counts.
-func arrived(ctx context.Context, world *wire.World, frames uint64) (seen onWire, err error) {
-	for limit := time.Now().Add(holdSettle); ; time.Sleep(time.Millisecond) {
-		near, _, lost := world.Counters()
-		seen.lost = near.SendDrops
-		seen.far, err = world.FarEnd.Counters()
-		err = errors.Join(err, lost)
-		if err != nil || seen.far.Received()+seen.lost >= frames || ctx.Err() != nil || time.Now().After(limit) {
-			return seen, err
-		}
-	}
-}
-
 // destinations are one address and port, or unique ones.
 func (j *holdJob) destinations() string {
 	if j.targets.IsSingleIP() {
@@ -209,10 +184,10 @@ func (j *holdJob) destinations() string {
 }
 
 // columns are those that all rows have.
-func (r *holdRow) columns(m *hold.Result, opening *onWire, destinations string) {
-	r.Interfaces, r.Destinations, r.LostToFarEnd = 1, destinations, opening.lost
+func (r *holdRow) columns(m *hold.Result, opening *wire.Arrivals, destinations string) {
+	r.Interfaces, r.Destinations, r.LostToFarEnd = 1, destinations, opening.LostToFarEnd
 	r.CPU(m.Machine, m.Process, r.Queues)
-	r.Rates(report.TrafficOf(&opening.far), r.Held, m.Filling)
+	r.Rates(report.TrafficOf(&opening.Counters), r.Held, m.Filling)
 	r.DisturbCounted("failed:", r.FailedBy)
 	r.DisturbCounted("dropped:", r.DroppedBy)
 	for _, c := range []struct {
@@ -220,7 +195,7 @@ func (r *holdRow) columns(m *hold.Result, opening *onWire, destinations string) 
 		count uint64
 	}{
 		{"sent again", r.Retransmitted}, {"wrong replies", r.ExchangesWrong}, {"replies missing", r.ExchangesMissing},
-		{"dropped by the far end", opening.far.Dropped()}, {"lost on the wire", opening.lost},
+		{"dropped by the far end", opening.Dropped()}, {"lost on the wire", opening.LostToFarEnd},
 	} {
 		if c.count > 0 {
 			r.Disturb("%s: %s", c.what, page.Number(c.count))

@@ -1,15 +1,14 @@
 package main
 
 import (
-	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"myriad/bench/internal/farend"
 	"myriad/bench/internal/hold"
+	"myriad/bench/internal/wire"
 	"myriad/internal/testbed"
 )
 
@@ -65,12 +64,8 @@ func TestHoldFillsEveryPort(t *testing.T) {
 // Ctrl-C prints what was measured until then.
 func TestHoldInterrupted(t *testing.T) {
 	testbed.Require(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-	defer cancel()
-	code, stdout, stderr := bench(ctx, "hold", "-connections", "1K,1K,1K", "-targets", "unique", "-exchanges", "1000000000")
-	require.Equal(t, exitOK, code, stderr)
-	require.Contains(t, stderr, "interrupted")
-	require.Contains(t, stdout, "hold-unique")
+	interrupt(t, func(stdout string) bool { return strings.Contains(stdout, "hold-unique") },
+		"hold", "-connections", "1K,1K,1K", "-targets", "unique", "-exchanges", "1000000000")
 }
 
 func TestHoldTableNamesWhatDisturbed(t *testing.T) {
@@ -78,7 +73,7 @@ func TestHoldTableNamesWhatDisturbed(t *testing.T) {
 		Method: "hold-one", Connections: 10_000, Held: 9_999, FailedBy: map[string]uint64{"timed out": 1},
 		Retransmitted: 7, ExchangesWrong: 2,
 	}
-	row.columns(&hold.Result{}, &onWire{far: farend.Counters{NoRoom: 3}}, "one")
+	row.columns(&hold.Result{}, &wire.Arrivals{Counters: farend.Counters{NoRoom: 3}}, "one")
 	part := holdPart([]holdRow{row})
 	require.Contains(t, part.Rows[0], "9,999")
 	require.Contains(t, part.Rows[0], "failed: timed out 1; sent again: 7; wrong replies: 2; dropped by the far end: 3")

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"math"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,14 +16,18 @@ import (
 func TestLatency(t *testing.T) {
 	testbed.Require(t)
 	requireCore(t)
-	code, stdout, stderr := bench(t.Context(), strings.Fields("latency -json -batches 1,256 -live 64,256 -loads idle,10 -duration 150ms")...)
-	require.Equal(t, exitOK, code, stderr)
-	rows := decodeRows[latency.Result](t, stdout)
+	rows := longer(t, 150*time.Millisecond, func(duration string) []latency.Result {
+		code, stdout, stderr := bench(t.Context(), strings.Fields("latency -json -batches 1,256 -live 64,256 -loads idle,10 -duration "+duration)...)
+		if strings.Contains(stderr, latency.ErrUnanswered.Error()) {
+			return []latency.Result{{}}
+		}
+		require.Equal(t, exitOK, code, stderr)
+		return decodeRows[latency.Result](t, stdout)
+	}, func(r latency.Result) bool { return r.Answered == 0 })
 	require.Len(t, rows, 2*2*2+2*2*2, "sleeping and polling, at two loads; as many with live frames")
-	live := 0
+	live, bytes := 0, math.Inf(1)
 	for _, r := range rows {
 		require.Positive(t, r.Capacity, "%+v", r)
-		require.Positive(t, r.Answered, "%+v", r)
 		require.LessOrEqual(t, r.Answered, r.Requests, "%+v", r)
 		require.Positive(t, r.FrameToFrame.P50, "%+v", r)
 		require.Positive(t, r.Own.P50, "%+v", r)
@@ -33,7 +39,7 @@ func TestLatency(t *testing.T) {
 			live++
 		}
 		require.Positive(t, *r.FramesPerSecond)
-		require.InDelta(t, latency.FrameBytes, *r.FrameBytes, 0.5, "each way")
+		bytes = min(bytes, *r.FrameBytes)
 		require.Equal(t, "one", r.Destinations)
 		if r.MachineCores > 1 {
 			require.Equal(t, []int{1, 1}, []int{r.ClientCores, r.FarEndCores})
@@ -41,6 +47,9 @@ func TestLatency(t *testing.T) {
 		}
 	}
 	require.Equal(t, 8, live)
+	// Replies that are sent again, because a busy machine's acknowledgements are late,
+	// go together in one frame.
+	require.InDelta(t, latency.FrameBytes, bytes, 0.5, "each way, where each reply goes once")
 	part := latencyPart(rows, nil)
 	require.Len(t, part.Rows, len(rows))
 	require.Len(t, part.Charts, 4)

@@ -10,7 +10,6 @@ import (
 	"net/netip"
 	"time"
 
-	"myriad/bench/internal/farend"
 	"myriad/bench/internal/page"
 	"myriad/bench/internal/report"
 	"myriad/bench/internal/send"
@@ -205,7 +204,7 @@ func (o *sendOptions) run(ctx context.Context, row *sendRow) (err error) {
 	if err != nil {
 		return err
 	}
-	far, err := settled(world.FarEnd)
+	far, err := world.Settle(result.Sent)
 	row.fill(&result)
 	row.count(far.Malformed)
 	return err
@@ -249,20 +248,6 @@ func (o *sendOptions) runHere(ctx context.Context, row *sendRow) (err error) {
 
 // framesFor is a power of two that holds a batch twice.
 func framesFor(batch int) int { return max(4096, 1<<bits.Len(uint(2*batch-1))) }
-
-// settled reads the far end's counters once they rest.
-func settled(f *farend.FarEnd) (farend.Counters, error) {
-	last, err := f.Counters()
-	for range 50 {
-		time.Sleep(10 * time.Millisecond)
-		now, again := f.Counters()
-		if err = errors.Join(err, again); err != nil || now == last {
-			break
-		}
-		last = now
-	}
-	return last, err
-}
 
 // fill takes over what a run measured.
 func (r *sendRow) fill(m *send.Result) {

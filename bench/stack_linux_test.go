@@ -1,9 +1,8 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -14,16 +13,16 @@ import (
 // kernel does not let us look, that is said.
 func TestStackSamplesTheLivePath(t *testing.T) {
 	testbed.Require(t)
-	var out, errs bytes.Buffer
-	require.Equal(t, exitOK, run(t.Context(), []string{"stack", "-tables", "live", "-duration", "500ms", "-json"}, &out, &errs), errs.String())
-	if errs.Len() > 0 {
-		require.Contains(t, errs.String(), "bench: skipped: live: sampling: ")
-		return
-	}
-	for rows := json.NewDecoder(&out); rows.More(); {
-		var r liveRow
-		require.NoError(t, rows.Decode(&r))
-		require.Positive(t, r.Connections)
+	rows := longer(t, 500*time.Millisecond, func(duration string) []liveRow {
+		code, stdout, stderr := bench(t.Context(), "stack", "-tables", "live", "-duration", duration, "-json")
+		require.Equal(t, exitOK, code, stderr)
+		if stderr != "" {
+			require.Contains(t, stderr, "bench: skipped: live: sampling: ")
+			return nil
+		}
+		return decodeRows[liveRow](t, stdout)
+	}, func(r liveRow) bool { return r.Connections == 0 || r.Samples == 0 })
+	for _, r := range rows {
 		require.Greater(t, r.Packets, r.Connections)
 		require.NotNil(t, r.CPUBusy)
 		require.InEpsilon(t, float64(r.Packets)/r.Seconds, *r.FramesPerSecond, 0.02)
