@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"html"
 	"io"
 	"os"
@@ -91,6 +92,32 @@ func TestTableInText(t *testing.T) {
 	out.Reset()
 	require.NoError(t, r.Parts[1].WriteText(&out))
 	require.Equal(t, "two: skipped: needs root\n", out.String())
+}
+
+// Every bar and every line can be told from the others, and bars have their
+// values beside them.
+func TestChartsNameWhatTheyShow(t *testing.T) {
+	bars := Chart{Title: "Bars", X: "method", Y: "frames/s"}
+	lines := Chart{Title: "Lines", X: "batch", Y: "ns", LogX: true}
+	want := []string{}
+	for k := range 3 * len(palette) {
+		name := fmt.Sprintf("a method of a long name %d", k)
+		want = append(want, name)
+		bars.Bars = append(bars.Bars, Bar{Label: name, Value: float64(1_234_567 + k)})
+		lines.Lines = append(lines.Lines, Line{Label: name, X: []float64{1, 100_000}, Y: []float64{float64(k), 2.5}})
+	}
+	svg, err := bars.SVG()
+	require.NoError(t, err)
+	for k, name := range want {
+		require.Contains(t, string(svg), name+"<")
+		require.Contains(t, string(svg), fmt.Sprintf(">%s<", Number(uint64(1_234_567+k))))
+	}
+	svg, err = lines.SVG()
+	require.NoError(t, err)
+	for _, name := range append(want, "100,000") {
+		require.Contains(t, string(svg), name+"<")
+	}
+	require.Contains(t, string(svg), "dasharray", "more lines than colours")
 }
 
 func TestNothingToDrawIsAnError(t *testing.T) {
