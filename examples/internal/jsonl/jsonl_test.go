@@ -143,7 +143,7 @@ func TestKill(t *testing.T) {
 		}
 	}
 	path := filepath.Join(t.TempDir(), "out.jsonl")
-	written := 0
+	written, size := 0, int64(0)
 	for round := range 10 {
 		cmd := exec.Command(os.Args[0], "-test.run=^TestKill$")
 		cmd.Env = append(os.Environ(), "JSONL_TEST_WRITE="+path)
@@ -152,12 +152,19 @@ func TestKill(t *testing.T) {
 		require.NoError(t, cmd.Start())
 		_, err = bufio.NewReader(out).ReadString('\n')
 		require.NoError(t, err)
-		time.Sleep(time.Duration(5+round) * time.Millisecond)
+		require.Eventually(t, func() bool { // it has written more
+			info, err := os.Stat(path)
+			return err == nil && info.Size() > size
+		}, time.Minute, time.Millisecond)
+		time.Sleep(time.Duration(round) * time.Millisecond)
 		require.NoError(t, cmd.Process.Kill())
 		_ = cmd.Wait()
 		entries := readWhole(t, path)
 		require.GreaterOrEqual(t, len(entries), written, "nothing was lost")
 		written = len(entries)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		size = info.Size()
 	}
 	require.NotZero(t, written)
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,11 +19,29 @@ import (
 	"myriad/examples/internal/report"
 )
 
+// shared is a buffer that is read while it is written to.
+type shared struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *shared) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *shared) read() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return bytes.Clone(s.b.Bytes())
+}
+
 func TestShowsARun(t *testing.T) {
 	l, err := metrics.Listen("0")
 	require.NoError(t, err)
 	path := filepath.Join(t.TempDir(), "report.html")
-	var out bytes.Buffer
+	var out shared
 	var done atomic.Int64
 	m := Start(Config{
 		Info: metrics.Info{Program: "scan", Unit: "targets"}, Command: "scan -x", Status: &out, Metrics: l, Report: path,
@@ -37,10 +56,10 @@ func TestShowsARun(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, reply.Body.Close())
 	require.Contains(t, string(body), "myriad_targets_known 1000\n")
-	time.Sleep(tick + tick/5) // one line in between
+	require.Eventually(t, func() bool { return len(out.read()) > 0 }, time.Minute, tick/10, "one line in between")
 	require.NoError(t, m.End("interrupted", report.Fact{Name: "Colour", Value: "blue"}))
 
-	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+	lines := bytes.Split(bytes.TrimSpace(out.read()), []byte("\n"))
 	require.GreaterOrEqual(t, len(lines), 2)
 	var last status
 	for _, line := range lines {

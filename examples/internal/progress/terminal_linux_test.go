@@ -16,14 +16,13 @@ import (
 // line that stays says how far it came.
 func TestTimeLeft(t *testing.T) {
 	master, slave := endtest.Terminal(t)
-	var growing, all atomic.Bool
-	var done atomic.Int64
-	growing.Store(true)
+	var pictures atomic.Int64
 	bar := Start(slave, "pages", func() State {
-		if all.Load() {
+		n := int(pictures.Add(1))
+		if n > 16 {
 			return State{Done: 1_000_000, Known: 1_000_000}
 		}
-		return State{Done: int(done.Add(1)), Known: 1_000_000, Growing: growing.Load()}
+		return State{Done: n, Known: 1_000_000, Growing: n <= 8}
 	})
 	require.NotNil(t, bar)
 	var shown strings.Builder
@@ -32,25 +31,18 @@ func TestTimeLeft(t *testing.T) {
 		defer close(read)
 		_, _ = io.Copy(&shown, master)
 	}()
-	waitFor := func(n int64) {
-		require.Eventually(t, func() bool { return done.Load() >= n }, time.Minute, time.Millisecond)
-	}
-	waitFor(8)
-	growing.Store(false)
-	waitFor(16)
-	all.Store(true)
-	time.Sleep(2 * interval)
+	require.Eventually(t, func() bool { return pictures.Load() > 18 }, time.Minute, time.Millisecond)
 	bar.Finish(State{Done: 1_000_000, Known: 1_000_000, Connections: 3})
 	require.NoError(t, slave.Close())
 	<-read
-	pictures := endtest.Pictures(shown.String())
-	require.Contains(t, pictures[0], "/1000000, ")
+	drawn := endtest.Pictures(shown.String())
+	require.Contains(t, drawn[0], "/1000000, ")
 	first, _, _ := strings.Cut(shown.String(), ":")
 	require.Contains(t, first, "(8/1000000", "without a time left so far: %q", shown.String())
 	require.Regexp(t, `\(1[0-6]/1000000, [^\[]*\[[0-9]+s:[0-9]+h`, shown.String())
 	require.Contains(t, shown.String(), "(1000000/1000001, ", "full only at its end")
 	require.NotRegexp(t, `\(1000000/1000001, [^\[]*\[[0-9]+s:`, shown.String(), "nothing is left")
-	last := pictures[len(pictures)-1]
+	last := drawn[len(drawn)-1]
 	require.Contains(t, last, "100% |████████████| (1000000/1000000, ")
 	require.Contains(t, last, "3 connections")
 	require.True(t, strings.HasSuffix(shown.String(), "\n"))
