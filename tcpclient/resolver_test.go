@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -153,11 +154,14 @@ func TestShareDeadline(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	end, _ := ctx.Deadline()
+	quarter := func() time.Time { return time.Now().Add(time.Until(end) / 4) }
+	least := quarter()
 	share, cancelShare := shareDeadline(ctx, 4)
 	defer cancelShare()
+	most := quarter()
 	at, ok := share.Deadline()
 	require.True(t, ok)
-	require.InDelta(t, (patience * 3 / 4).Seconds(), end.Sub(at).Seconds(), 1)
+	require.WithinRange(t, at, least.Add(-time.Millisecond), most.Add(time.Millisecond))
 	last, _ := shareDeadline(ctx, 1)
 	require.Equal(t, ctx, last)
 	free, _ := shareDeadline(context.Background(), 4)
