@@ -79,7 +79,7 @@ func cpuPart(rows []cpuRow, skipped []string) page.Part {
 	p := page.Part{
 		Name: "cpu", Title: "Processor time at fixed rates", Command: "go run ./bench cpu",
 		Text: "What the machine's processors did while work was offered by the clock: connections are handshake and RST on two queues (epoll: two processes), frames are of 64 bytes, " +
-			"all unique, on one queue in batches of 256; a sender sleeps until the next batch is due. Busy is all but idle, far end included, of all cores, which everything shares: the median, with the range; " +
+			"all unique, on one queue in batches of 256; a sender sleeps until the next batch is due. Busy is what /proc/stat counts as busy, far end included, of all cores, which everything shares: the median, with the range; " +
 			"user is the client's own code, system its system calls, softirq the kernel's side of the wire and the far end. Its program's share is told by the kernel's count of it. " +
 			"The columns from connections/s on are those of the round in the middle, with what disturbed any. What is not reached is said of what was. " + report.Ports + ". " +
 			"The times for each one are of everything, and of the client's processes, softirqs within their system calls included; the ratio is of the latter, which other programs do not change.",

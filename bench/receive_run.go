@@ -152,7 +152,6 @@ func (w *receiveWorld) bursts(ctx context.Context) error {
 func (w *receiveWorld) burst(ctx context.Context, n int) (bool, error) {
 	before := w.receiver.Taken()
 	w.receiver.Pause()
-	time.Sleep(5 * time.Millisecond) // workers see it within their wait
 	result, err := w.send(ctx, n, 0, false)
 	w.receiver.Resume()
 	w.receiver.Settle(settleMost)

@@ -182,7 +182,7 @@ func TestExclusions(t *testing.T) {
 	list, never, out := filepath.Join(dir, "list"), filepath.Join(dir, "never"), filepath.Join(dir, "out")
 	require.NoError(t, os.WriteFile(list, []byte("10.84.0.0/28 # ours\n192.168.7.0/24\n\n10.84.0.3\n"), 0o600))
 	require.NoError(t, os.WriteFile(never, []byte("10.84.0.8/29 # asked us not to\n"), 0o600))
-	code, stderr = scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.84.0.0/16", "-exclude", never, "-targets", list, "-show", "all", "-rate", "500", "-timeout", "300ms", "-out", out)
+	code, stderr = scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.84.0.0/16", "-exclude", never, "-targets", list, "-show", "all", "-rate", "500", "-timeout", "5s", "-out", out)
 	require.Equal(t, 0, code, stderr)
 	outcomes := map[string]int{}
 	for _, l := range readLines(t, out) {
@@ -198,7 +198,7 @@ func TestExclusions(t *testing.T) {
 // capture has tcpdump listen at the far end; stop returns what it heard.
 func capture(t *testing.T, far *testbed.Namespace, filter string) (stop func() []pcapfile.Frame) {
 	path := filepath.Join(t.TempDir(), "capture")
-	cmd := far.Command("tcpdump", "-i", "far0", "-w", path, "-s", "64", "-B", "65536", "--immediate-mode", "--time-stamp-precision=nano", filter)
+	cmd := far.Command("tcpdump", "-i", "far0", "-w", path, "-s", "64", "-B", "65536", "--immediate-mode", "-U", "--time-stamp-precision=nano", filter)
 	notes, err := cmd.StderrPipe()
 	require.NoError(t, err)
 	require.NoError(t, far.Start(cmd))
@@ -206,7 +206,13 @@ func capture(t *testing.T, far *testbed.Namespace, filter string) (stop func() [
 	require.NoError(t, err)
 	time.Sleep(300 * time.Millisecond)
 	return func() (frames []pcapfile.Frame) {
-		time.Sleep(time.Second) // it reads what lies in its buffer
+		for size, same := int64(-1), 0; same < 5; time.Sleep(200 * time.Millisecond) { // it reads what lies in its buffer
+			info, err := os.Stat(path)
+			require.NoError(t, err)
+			if same++; info.Size() != size {
+				size, same = info.Size(), 0
+			}
+		}
 		require.NoError(t, cmd.Process.Signal(syscall.SIGINT))
 		_ = cmd.Wait()
 		f, err := os.Open(path)
@@ -268,7 +274,7 @@ func TestLimitsHoldOnTheWire(t *testing.T) {
 	const addressRate, prefixRate = 4.0, 30.0
 	stop := capture(t, far, "tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn and src net 10.83.0.0/28")
 	path, report := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "report.html")
-	code, stderr := scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "2222,9,10", "-rate", "2000", "-timeout", "2s",
+	code, stderr := scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "2222,9,10", "-rate", "2000", "-timeout", "20s", "-banner-timeout", "20s",
 		"-per-address-rate", fmt.Sprint(addressRate), "-per-prefix-rate", fmt.Sprint(prefixRate), "-banner", "-per-address", "1", "-per-prefix", "3",
 		"-show", "all", "-out", path, "-report", report, "10.84.0.0/27", "10.84.3.0/27")
 	require.Equal(t, 0, code, stderr)

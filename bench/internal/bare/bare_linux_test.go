@@ -9,20 +9,29 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"myriad/bench/internal/farend"
 	"myriad/bench/internal/wire"
 	"myriad/internal/testbed"
 	"myriad/iobackend"
 	"myriad/iobackend/afxdp"
 )
 
-// overWire runs for a duration.
-func overWire(t testing.TB, request, reply []byte, verify bool, duration time.Duration) (Result, farend.Counters) {
-	return overWireWith(t, Config{Request: request, Duration: duration}, reply, verify)
+// lossless runs again where the rings between the two ends had no room for a frame,
+// which on a busy machine nobody may have emptied in time: the loop has no state, and
+// sends nothing again.
+func lossless(t *testing.T, c Config, reply []byte) (r Result, came wire.Arrivals) {
+	for range 5 {
+		r, came = overWireWith(t, c, reply, true)
+		lost := came.LostToFarEnd + came.LostFromFarEnd + r.Counters.DropRingFull + r.Counters.DropFillEmpty
+		if lost == 0 {
+			break
+		}
+		t.Logf("%d frames were lost on the wire", lost)
+	}
+	return r, came
 }
 
 // overWireWith runs against a far end that verifies our checksums or not.
-func overWireWith(t testing.TB, c Config, reply []byte, verify bool) (Result, farend.Counters) {
+func overWireWith(t testing.TB, c Config, reply []byte, verify bool) (Result, wire.Arrivals) {
 	testbed.Require(t)
 	world, err := wire.New(wire.Config{Queues: 2, Reply: reply, Verify: verify})
 	require.NoError(t, err)
@@ -42,11 +51,9 @@ func overWireWith(t testing.TB, c Config, reply []byte, verify bool) (Result, fa
 	}
 	result, err := Run(t.Context(), device, c)
 	require.NoError(t, err)
-	// What was sent last is still on its way.
-	time.Sleep(50 * time.Millisecond)
-	counters, err := world.FarEnd.Counters()
+	came, err := world.Settle(result.Counters.FramesSent)
 	require.NoError(t, err)
-	return result, counters
+	return result, came
 }
 
 // Both ends count the same, and the far end finds no wrong checksum.
@@ -57,7 +64,7 @@ func TestBothEndsAgree(t *testing.T) {
 			if request != nil {
 				reply = []byte("the reply")
 			}
-			got, far := overWire(t, request, reply, true, 200*time.Millisecond)
+			got, far := lossless(t, Config{Request: request, Duration: 200 * time.Millisecond}, reply)
 			require.NotZero(t, got.Completed)
 			require.Equal(t, got.Opened, got.Completed)
 			require.Zero(t, got.Other)
@@ -89,7 +96,7 @@ func TestEveryKindOfConnection(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.config.Limit = count
-			got, far := overWireWith(t, c.config, []byte("the reply"), true)
+			got, far := lossless(t, c.config, []byte("the reply"))
 			require.EqualValues(t, count, got.Opened)
 			require.EqualValues(t, count, got.Completed)
 			require.Zero(t, got.Other+got.Wrong)
@@ -130,7 +137,7 @@ func BenchmarkBare(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			var total Result
 			for range b.N {
-				r, _ := overWire(b, question, reply, false, time.Second)
+				r, _ := overWireWith(b, Config{Request: question, Duration: time.Second}, reply, false)
 				total.Completed += r.Completed
 				total.Elapsed += r.Elapsed
 			}

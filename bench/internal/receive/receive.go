@@ -73,8 +73,16 @@ func Start(c Config) (*Receiver, error) {
 }
 
 // Pause has the application look at nothing until Resume: the frames wait in
-// the device's memory.
-func (r *Receiver) Pause() { r.paused.Store(true) }
+// the device's memory. It returns once every worker has looked away.
+func (r *Receiver) Pause() {
+	r.paused.Store(true)
+	r.wake()
+	for _, w := range r.workers {
+		for !w.away.Load() && !w.ended.Load() {
+			time.Sleep(100 * time.Microsecond)
+		}
+	}
+}
 
 // Resume ends Pause.
 func (r *Receiver) Resume() {

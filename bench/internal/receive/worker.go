@@ -32,6 +32,8 @@ type worker struct {
 	_       [64]byte
 	taken   atomic.Uint64
 	holding atomic.Int64
+	away    atomic.Bool // it pauses
+	ended   atomic.Bool
 	_       [64]byte
 }
 
@@ -40,10 +42,12 @@ func (w *worker) run() {
 	c := &w.receiver.config
 	cpu.Pin(c.CPUs, w.index%c.CPUs)
 	before := usage.Thread()
-	defer func() { w.cpu = usage.Thread().Since(before) }()
+	defer func() { w.cpu = usage.Thread().Since(before); w.ended.Store(true) }()
 	w.since = w.queue.Now()
 	for !w.receiver.stop.Load() {
+		w.away.Store(false) // before it looks, or Pause might take the last time's for this one's
 		if w.receiver.paused.Load() {
+			w.away.Store(true)
 			time.Sleep(time.Millisecond)
 			continue
 		}

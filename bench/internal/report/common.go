@@ -28,7 +28,7 @@ type Common struct {
 	ShareOf1G  *float64 `json:"share_of_1_gbe"`
 	ShareOf10G *float64 `json:"share_of_10_gbe"`
 
-	// Of the time of the client's cores, by /proc/stat. Ours and SystemCalls are
+	// Of the time of the client's cores, by /proc/stat; Busy as usage.Busy.Share. Ours and SystemCalls are
 	// the client's own processes'; what of an interrupt's work runs within a
 	// system call counts there. Others is what is left: other programs.
 	CPUBusy        *float64 `json:"cpu_busy"`

@@ -7,8 +7,10 @@ import "time"
 type Busy struct {
 	Cores   int           `json:"cores"`
 	Elapsed time.Duration `json:"-"`
-	// Share is all but idle and stolen time. The kernel keeps idle time to the
-	// microsecond, where the shares below are counted in ticks of 10 ms.
+	// Share is all but idle and stolen time, which the kernel keeps to the
+	// microsecond, and at most what the ticks of 10 ms say that the shares below are
+	// counted in: a processor that sleeps often and shortly has idle time that is
+	// counted nowhere, up to a third of all.
 	Share   float64 `json:"busy"`
 	User    float64 `json:"busy_user"`
 	System  float64 `json:"busy_system"`
@@ -30,6 +32,6 @@ func (w Whole) Busy() Busy {
 	sum := Sum(w.Cores)
 	b.User, b.System, b.SoftIRQ = float64(sum.User)/all, float64(sum.System)/all, float64(sum.SoftIRQ)/all
 	b.Steal = float64(sum.Steal) / all
-	b.Share = min(max(1-float64(sum.Idle+sum.Steal)/all, 0), 1)
+	b.Share = min(max(1-float64(sum.Idle+sum.Steal)/all, 0), float64(sum.Busy())/all, 1)
 	return b
 }

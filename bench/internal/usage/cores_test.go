@@ -34,13 +34,20 @@ intr 12345
 	require.Equal(t, cores[1:], second, "of those that may be used")
 }
 
-func TestBusyIsWhatIsNotIdle(t *testing.T) {
-	b := Whole{Cores: []Core{{User: 10, System: 5, SoftIRQ: 1, Idle: 80}, {Idle: 60, Steal: 20}}, Elapsed: 100}.Busy()
+// Busy is neither idle nor stolen, and was counted: here a fifth of the first one's
+// time is in none of its shares, and the second one's ticks are more than was not idle.
+func TestBusyIsWhatIsNotIdleAndWasCounted(t *testing.T) {
+	first, second := Core{User: 10, System: 5, SoftIRQ: 1, Idle: 64}, Core{User: 40, Idle: 50, Steal: 20}
+	b := Whole{Cores: []Core{first}, Elapsed: 100}.Busy()
+	require.InDelta(t, 0.16, b.Share, 1e-9)
+	b = Whole{Cores: []Core{second}, Elapsed: 100}.Busy()
+	require.InDelta(t, 0.3, b.Share, 1e-9)
+	b = Whole{Cores: []Core{first, second}, Elapsed: 100}.Busy()
 	require.Equal(t, 2, b.Cores)
-	require.InDelta(t, 0.2, b.Share, 1e-9)
-	require.InDelta(t, 0.05, b.User, 1e-9)
+	require.InDelta(t, 0.28, b.Share, 1e-9)
+	require.InDelta(t, 0.25, b.User, 1e-9)
 	require.InDelta(t, 0.1, b.Steal, 1e-9)
-	require.InDelta(t, 40e-9, b.Seconds(), 1e-15)
+	require.InDelta(t, 56e-9, b.Seconds(), 1e-15)
 	require.Zero(t, Whole{Elapsed: time.Second}.Busy().Share)
 	before := Machine()
 	time.Sleep(10 * time.Millisecond)
