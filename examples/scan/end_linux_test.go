@@ -274,7 +274,7 @@ func TestLimitsHoldOnTheWire(t *testing.T) {
 	const addressRate, prefixRate = 4.0, 30.0
 	stop := capture(t, far, "tcp[tcpflags] & (tcp-syn|tcp-ack) = tcp-syn and src net 10.83.0.0/28")
 	path, report := filepath.Join(t.TempDir(), "out"), filepath.Join(t.TempDir(), "report.html")
-	code, stderr := scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "2222,9,10", "-rate", "2000", "-timeout", "20s", "-banner-timeout", "20s",
+	code, stderr := scanIn(t, near, "-source", "10.83.0.0/28", "-allow", "10.0.0.0/8", "-ports", "2222,9,10", "-rate", "2000", "-timeout", "2s", "-banner-timeout", "20s",
 		"-per-address-rate", fmt.Sprint(addressRate), "-per-prefix-rate", fmt.Sprint(prefixRate), "-banner", "-per-address", "1", "-per-prefix", "3",
 		"-show", "all", "-out", path, "-report", report, "10.84.0.0/27", "10.84.3.0/27")
 	require.Equal(t, 0, code, stderr)
