@@ -20,7 +20,7 @@ type Config struct {
 	BufferMemory     int           // bytes of buffers over all connections
 	SYNRetries       int           // SYNs sent again before TimedOut
 	DataRetries      int           // retransmissions in a row before TimedOut
-	RTOMin           time.Duration // floor of the retransmission timeout
+	RTOMin           time.Duration // the least that the retransmission timeout is beyond SRTT
 	TimeWait         time.Duration // 2MSL
 	Sides            int           // side records
 	HolesMax         int           // out-of-order ranges per connection

@@ -187,13 +187,13 @@ func (m *Machine) reorderTimeout(c *conn) {
 
 // rto is the present retransmission timeout. A plain connection knows one
 // round trip, that of its handshake: RFC 6298 §2.2 makes three times that of
-// it.
+// it, of which what goes beyond the round trip is RTOMin at least.
 func (m *Machine) rto(c *conn) time.Duration {
 	if c.s != nil {
 		return c.s.send.rto.Value()
 	}
 	once := time.Duration(c.e.Micros) * time.Microsecond
-	return backoff(max(3*once, m.cfg.RTOMin), c.e.Retries)
+	return backoff(once+max(2*once, m.cfg.RTOMin), c.e.Retries)
 }
 
 // restartTimer follows an ACK of new data (RFC 6298 §5.2 and §5.3).

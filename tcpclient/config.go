@@ -35,8 +35,8 @@ type Config struct {
 	// DataRetries is the number of times in a row that a segment is sent again
 	// before the connection fails with TimedOut (RFC 9293's R2): 10.
 	DataRetries int
-	// RTOMin is the floor of the retransmission timeout: 200 ms as in Linux,
-	// where RFC 6298 says 1 s.
+	// RTOMin is what the retransmission timeout is beyond the round trip at
+	// least: 200 ms as in Linux, where RFC 6298 has 1 s for the timeout as a whole.
 	RTOMin time.Duration
 	// CongestionControl is "cubic" (RFC 9438), the default, or "newreno" (RFC
 	// 5681).

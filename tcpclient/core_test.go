@@ -411,7 +411,9 @@ func TestTimeoutAfterALostSYNFollowsTheFirstSample(t *testing.T) {
 	s.send(fACK, 1, 5, "")
 	s.write(id, "ef")
 	s.want(fACK|fPSH, 5, 1, "ef")
-	s.pass(201 * time.Millisecond)
+	s.pass(209 * time.Millisecond)
+	s.wantNothing()
+	s.pass(2 * time.Millisecond)
 	s.want(fACK|fPSH, 5, 1, "ef")
 }
 

@@ -6,7 +6,7 @@ import "time"
 const (
 	InitialRTO  = 1 * time.Second        // before the first sample (RFC 6298 §2.1)
 	RTOAfterSYN = 3 * time.Second        // for data after a SYN had to be sent again (RFC 6298 §5.7)
-	RTOFloor    = 200 * time.Millisecond // Linux's; RFC 6298 §2.4 says 1 s
+	RTOFloor    = 200 * time.Millisecond // beyond SRTT, as in Linux; RFC 6298 §2.4 says 1 s in all
 	RTOCeiling  = 60 * time.Second       // the least that RFC 6298 §2.5 allows
 )
 
@@ -28,8 +28,8 @@ type RTO struct {
 }
 
 // Sample takes in a measured round trip (RFC 6298 §2.2 and §2.3), and ends a
-// back-off. floor and ceiling bound the timeout; 0 means RTOFloor and
-// RTOCeiling. A ceiling above 4,294 s counts as that.
+// back-off. The timeout is at least floor beyond SRTT, and at most ceiling; 0
+// means RTOFloor and RTOCeiling. A ceiling above 4,294 s counts as that.
 func (r *RTO) Sample(rtt, floor, ceiling time.Duration) {
 	if floor <= 0 {
 		floor = RTOFloor
@@ -38,10 +38,12 @@ func (r *RTO) Sample(rtt, floor, ceiling time.Duration) {
 		ceiling = RTOCeiling
 	}
 	r.estimate(uint32(min(max(rtt, 0), rttMax) / time.Microsecond))
-	// §2.3: RTO = SRTT + max(G, 4·RTTVAR), with the wheel's tick as G.
-	rto := r.srtt/8 + max(uint32(Tick/time.Microsecond), r.rttvar)
+	// §2.3: RTO = SRTT + max(G, 4·RTTVAR), with the floor as G, as Linux has it:
+	// a peer that keeps its ACK for less does not cost a timeout, however long
+	// and steady the path.
+	rto := uint64(r.srtt/8) + uint64(max(micros(floor), uint32(Tick/time.Microsecond), r.rttvar))
 	r.ceiling = micros(ceiling)
-	r.rto = min(max(rto, micros(floor)), r.ceiling)
+	r.rto = uint32(min(rto, uint64(r.ceiling)))
 	r.backoff = 0
 }
 

@@ -37,8 +37,8 @@ func TestRTOFirstSample(t *testing.T) {
 func TestRTOBounds(t *testing.T) {
 	var r RTO
 	r.Sample(100*time.Microsecond, 0, 0)
-	require.Equal(t, RTOFloor, r.Value())
-	r.Sample(100*time.Microsecond, time.Millisecond, 0)
+	require.Equal(t, 100*time.Microsecond+RTOFloor, r.Value())
+	r.Sample(100*time.Microsecond, time.Nanosecond, 0)
 	require.Equal(t, 1100*time.Microsecond, r.Value(), "SRTT + G")
 	r.Sample(time.Minute, 0, 2*time.Second)
 	require.Equal(t, 2*time.Second, r.Value())
@@ -57,7 +57,7 @@ func TestRTOSampleEndsBackoff(t *testing.T) {
 	require.Equal(t, 1200*time.Millisecond, r.Value())
 	r.Sample(100*time.Millisecond, 0, 0)
 	require.Zero(t, r.Backoffs())
-	require.Equal(t, 250*time.Millisecond, r.Value())
+	require.Equal(t, 300*time.Millisecond, r.Value())
 }
 
 func TestRTOAfterSYN(t *testing.T) {
