@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"sync"
 
 	"myriad/bench/internal/cachegrind"
 	"myriad/bench/internal/page"
@@ -48,22 +49,23 @@ func (o *stackOptions) runCache(ctx context.Context) (rows []cacheRow, err error
 		return nil, err
 	}
 	for _, inFlight := range o.cacheInFlight {
-		run := func(lives int) (map[string]cachegrind.Counts, error) {
-			return cachegrind.Run(ctx, self, "stack", "-tables", "memory", "-rounds", "1", "-batch", strconv.Itoa(o.batch),
-				"-in-flight", strconv.Itoa(inFlight), "-lives", strconv.Itoa(lives), "-json")
+		var counts [2]map[string]cachegrind.Counts
+		var errs [2]error
+		var done sync.WaitGroup
+		for k := range counts { // together: what is counted does not hang on who else runs
+			done.Go(func() {
+				counts[k], errs[k] = cachegrind.Run(ctx, self, "stack", "-tables", "memory", "-rounds", "1", "-batch", strconv.Itoa(o.batch),
+					"-in-flight", strconv.Itoa(inFlight), "-lives", strconv.Itoa((k+1)*cacheLives), "-json")
+			})
 		}
-		short, err := run(cacheLives)
+		done.Wait()
 		if ctx.Err() != nil {
 			return rows, nil
 		}
-		long, again := run(2 * cacheLives)
-		if ctx.Err() != nil {
-			return rows, nil
-		}
-		if err := errors.Join(err, again); err != nil {
+		if err := errors.Join(errs[:]...); err != nil {
 			return rows, err
 		}
-		rows = append(rows, cacheRows(inFlight, short, long)...)
+		rows = append(rows, cacheRows(inFlight, counts[0], counts[1])...)
 	}
 	return rows, nil
 }

@@ -165,8 +165,8 @@ func (o *suiteOptions) wants(name string) bool { return o.only == nil || slices.
 // timeShares are the parts' shares of -within, 1 for those that are not named: the
 // seconds that each takes on two processors, so that a limit cuts all of them alike.
 var timeShares = map[string]int{
-	"connect": 195, "stack": 115, "send": 115, "receive": 30, "hold": 60, "latency": 40, "cpu": 35,
-	"transfer": 60, "transact": 115, "scan": 15, "dns": 15,
+	"connect": 120, "stack": 95, "send": 105, "receive": 30, "hold": 50, "latency": 25, "cpu": 35,
+	"transfer": 45, "transact": 95, "scan": 15, "dns": 15,
 }
 
 func timeShare(name string) int { return max(timeShares[name], 1) }
@@ -271,9 +271,9 @@ func notMeasured[J any](jobs []J, done int, of func(*J) string) []string {
 // many; and to one address and port, and on one queue, the handshake alone, on which
 // the scanners, who take their time to end, are left out.
 var suiteConnects = [][]string{
-	{"-duration", "200ms", "-jobs", strings.Join(connectKinds, ",")},
-	{"-duration", "200ms", "-jobs", "rst", "-destinations", "one", "-queues", "1,2"},
-	{"-duration", "200ms", "-jobs", "rst", "-queues", "1", "-methods", strings.Join(slices.DeleteFunc(slices.Clone(methodNames), isScanner), ",")},
+	{"-duration", "150ms", "-jobs", strings.Join(connectKinds, ",")},
+	{"-duration", "150ms", "-jobs", "rst", "-destinations", "one", "-queues", "1,2"},
+	{"-duration", "150ms", "-jobs", "rst", "-queues", "1", "-methods", strings.Join(slices.DeleteFunc(slices.Clone(methodNames), isScanner), ",")},
 }
 
 func isScanner(method string) bool { return slices.Contains(scanner.Tools, method) }
@@ -330,7 +330,7 @@ func suiteStack(ctx context.Context, quick bool, emit func(row any) error) (page
 }
 
 func suiteSend(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
-	args := []string{"-duration", "100ms"}
+	args := []string{"-duration", "70ms"}
 	if quick {
 		args = []string{"-duration", "50ms", "-sizes", "64", "-batches", "1,32,256,4096", "-rounds", "1"}
 	}

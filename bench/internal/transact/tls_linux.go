@@ -77,7 +77,7 @@ func (w *world) runTLS(ctx context.Context, c *Case, r *Result) (err error) {
 	err = m.stop(r, took)
 	stop.Store(true)
 	for _, conn := range conns {
-		_ = conn.SetDeadline(time.Now().Add(dialTimeout)) // of those that never come
+		_ = conn.SetDeadline(time.Now().Add(lateMost))
 	}
 	done.Wait()
 	var sum histogram
@@ -88,6 +88,9 @@ func (w *world) runTLS(ctx context.Context, c *Case, r *Result) (err error) {
 	r.fill(&sum, took)
 	return err
 }
+
+// lateMost is how long replies are waited for once the time is over.
+const lateMost = 10 * time.Second
 
 // shards are histograms, each of some of the connections.
 const shards = 16
