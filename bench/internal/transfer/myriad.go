@@ -28,31 +28,41 @@ func (c *Case) sendBuffer() int {
 	return sendMax
 }
 
-// bulk is a Handler whose connections send, or receive, for as long as they
-// stand.
+// bulk is what the connections of all workers do: send, or receive, for as long
+// as they stand.
 type bulk struct {
 	upload   bool
-	missing  int // connections that do not stand yet
-	conns    []tcpclient.ID
+	single   bool         // one connection, which begins at once
+	missing  atomic.Int64 // connections that do not stand yet
 	received atomic.Int64
 	began    chan struct{} // closed once all are connected
 	ended    chan tcpclient.Reason
 }
 
 func newBulk(upload bool, connections int) *bulk {
-	return &bulk{upload: upload, missing: connections, began: make(chan struct{}), ended: make(chan tcpclient.Reason, 1)}
+	b := &bulk{upload: upload, single: connections == 1, began: make(chan struct{}), ended: make(chan tcpclient.Reason, 1)}
+	b.missing.Store(int64(connections))
+	return b
 }
 
-func (b *bulk) Events(w *tcpclient.Worker, events []tcpclient.Event) {
+// share is a worker's part of it.
+type share struct {
+	*bulk
+	conns []tcpclient.ID
+}
+
+func (b *share) Events(w *tcpclient.Worker, events []tcpclient.Event) {
 	count := 0
 	for k := range events {
 		e := &events[k]
 		switch e.Kind {
 		case tcpclient.Connected:
 			b.conns = append(b.conns, e.Conn)
-			if b.missing--; b.missing == 0 {
+			if b.missing.Add(-1) == 0 {
 				close(b.began)
-				b.fillAll(w)
+			}
+			if b.single {
+				b.fill(w, e.Conn)
 			}
 		case tcpclient.Data:
 			count += len(e.Data)
@@ -71,14 +81,14 @@ func (b *bulk) Events(w *tcpclient.Worker, events []tcpclient.Event) {
 }
 
 // fillAll begins, once all connections stand.
-func (b *bulk) fillAll(w *tcpclient.Worker) {
+func (b *share) fillAll(w *tcpclient.Worker) {
 	for _, conn := range b.conns {
 		b.fill(w, conn)
 	}
 }
 
 // fill queues as much as there is room for.
-func (b *bulk) fill(w *tcpclient.Worker, conn tcpclient.ID) {
+func (b *share) fill(w *tcpclient.Worker, conn tcpclient.ID) {
 	if !b.upload {
 		return
 	}
@@ -127,8 +137,13 @@ func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
 	cfg.Interfaces[0].Gateway = w.gateway
 	b := newBulk(c.Direction == Upload, c.Connections)
 	var client *tcpclient.Client
+	var shares []*share
 	err = w.near.Do(func() (err error) {
-		client, err = tcpclient.New(cfg, func(*tcpclient.Worker) tcpclient.Handler { return b })
+		client, err = tcpclient.New(cfg, func(*tcpclient.Worker) tcpclient.Handler {
+			s := &share{bulk: b}
+			shares = append(shares, s)
+			return s
+		})
 		return err
 	})
 	if err != nil {
@@ -162,6 +177,11 @@ func (w *world) runMyriad(ctx context.Context, c Case, r *Result) (err error) {
 		return fmt.Errorf("no connection: %v", reason)
 	case <-time.After(dialTimeout):
 		return errors.New("no connection in time")
+	}
+	for k, s := range shares {
+		if err := client.Do(k, s.fillAll); err != nil {
+			return err
+		}
 	}
 	count := &b.received
 	if b.upload {

@@ -35,9 +35,9 @@ func Simulated(direction Direction, congestion string) (r Result, err error) {
 	}
 	addresses := [2]netip.AddrPort{netip.MustParseAddrPort("10.88.0.1:1111"), netip.MustParseAddrPort("10.89.0.1:2222")}
 	var clients [2]*tcpclient.Client
-	var ends [2]*bulk
+	var ends [2]*share
 	for k := range clients {
-		ends[k] = newBulk(k == sender, 1)
+		ends[k] = &share{bulk: newBulk(k == sender, 1)}
 		clients[k], err = tcpclient.New(tcpclient.Config{
 			Manual: true, Seed: uint64(1 + k), ConnectionsMax: 4, CongestionControl: congestion,
 			ReceiveBufferMax: 16 << 20, SendBuffer: 16 << 20,

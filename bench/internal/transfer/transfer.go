@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"myriad/bench/internal/report"
+	"myriad/bench/internal/usage"
 )
 
 // Direction of the data, seen from the client.
@@ -31,6 +32,15 @@ type Case struct {
 	Seconds float64
 	Delay       time.Duration // of each frame, either way
 	Connections int           // at once; 0 is one
+}
+
+// queues are the devices': one, and for many connections one for each processor,
+// of two at most. A relay has one.
+func (c *Case) queues() int {
+	if c.Connections == 1 || c.Delay > 0 {
+		return 1
+	}
+	return max(1, min(len(usage.Cores()), 2))
 }
 
 // ConnectionsMax bounds Case.Connections.
@@ -71,7 +81,7 @@ func Run(ctx context.Context, c Case) (r Result, err error) {
 	}
 	r = Result{
 		Client: c.Client, Direction: c.Direction, Congestion: c.Congestion, LossPercent: c.LossPercent,
-		Path: "veth, forwarded", Connections: c.Connections, Queues: 1, DelayMilliseconds: 1e3 * c.Delay.Seconds(),
+		Path: "veth, forwarded", Connections: c.Connections, Queues: c.queues(), DelayMilliseconds: 1e3 * c.Delay.Seconds(),
 	}
 	r.Interfaces, r.Destinations = 1, "one"
 	if c.Connections < 1 || c.Connections > ConnectionsMax {

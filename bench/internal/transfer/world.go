@@ -65,7 +65,7 @@ func newWorld(c *Case) (w *world, err error) {
 	if c.Delay > 0 {
 		err = w.relayed(perMille, c.Delay, c.Direction)
 	} else {
-		err = w.forwarded(perMille, c.Direction)
+		err = w.forwarded(perMille, c.queues(), c.Direction)
 	}
 	if err != nil {
 		return nil, err
@@ -79,9 +79,9 @@ func newWorld(c *Case) (w *world, err error) {
 }
 
 // forwarded has the middle's kernel forward.
-func (w *world) forwarded(perMille int, direction Direction) error {
+func (w *world) forwarded(perMille, queues int, direction Direction) error {
 	c := testbed.PathConfig{
-		NearName: nearName, FarName: farName, Queues: 1,
+		NearName: nearName, FarName: farName, Queues: queues,
 		NearAddr: nearPrefix, FarAddr: farPrefix, Sources: []netip.Prefix{sources},
 	}
 	if perMille > 0 {
