@@ -92,6 +92,9 @@ func parsePrefix(b []byte) (a Address, length int) {
 // its port and what follows it.
 const prefixMost = 24
 
+// hostMost is the longest address without its port, 255.255.255.255.
+const hostMost = 15
+
 // parsePadded is parsePrefix for at least prefixMost bytes. How many digits a
 // number has is as good as random, and a loop over them would be mispredicted
 // for each. So all that are no digits are found first, all at once; where the
@@ -104,7 +107,7 @@ func parsePadded(b []byte) (a Address, length int) {
 		end[i] = uint(bits.TrailingZeros32(others)) // 32 when there is none
 		others &= others - 1
 	}
-	if end[4] >= prefixMost || w[end[0]] != '.' || w[end[1]] != '.' || w[end[2]] != '.' || w[end[3]] != ':' {
+	if end[4] >= prefixMost || end[3] > hostMost || w[end[0]] != '.' || w[end[1]] != '.' || w[end[2]] != '.' || w[end[3]] != ':' {
 		return 0, 0
 	}
 	ip := octet(w, 0, end[0])<<24 | octet(w, end[0]+1, end[1])<<16 | octet(w, end[1]+1, end[2])<<8 | octet(w, end[2]+1, end[3])
@@ -137,7 +140,7 @@ func octet(w *[prefixMost]byte, from, end uint) uint64 {
 	if n-1 > 2 {
 		return badNumber
 	}
-	// The digits go to the top; at least one digit and a port follow from.
+	// The digits go to the top; from is within hostMost, so that there are four bytes.
 	v := binary.LittleEndian.Uint32(w[from:]) << (32 - 8*n) & 0x0f0f0f0f
 	value := v>>24 + v>>16&0xff*10 + v>>8&0xff*100
 	if value > 255 {
