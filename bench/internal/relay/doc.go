@@ -11,9 +11,11 @@
 //
 // # Concurrency
 //
-// A Relay has a goroutine for each way. Set and Fates may be called from every
-// goroutine. A way draws from a source of its own, seeded by its owner, but
-// what it does depends on how frames arrive: two runs are not alike.
+// A Relay has a goroutine for each way, on a thread of its own, of the highest
+// priority that it may have: what it delays is what it was told to. Set and Fates
+// may be called from every goroutine. A way draws from a source of its own, seeded
+// by its owner, but what it does depends on how frames arrive: two runs are not
+// alike.
 //
 // # Limits
 //
