@@ -166,7 +166,7 @@ func (o *suiteOptions) wants(name string) bool { return o.only == nil || slices.
 // seconds that each takes on two processors, so that a limit cuts all of them alike.
 var timeShares = map[string]int{
 	"connect": 120, "stack": 95, "send": 105, "receive": 30, "hold": 50, "latency": 25, "cpu": 35,
-	"transfer": 45, "transact": 95, "scan": 15, "dns": 15,
+	"transfer": 60, "transact": 95, "scan": 15, "dns": 15,
 }
 
 func timeShare(name string) int { return max(timeShares[name], 1) }

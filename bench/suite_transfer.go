@@ -15,7 +15,7 @@ import (
 func suiteTransfer(ctx context.Context, quick bool, emit func(row any) error) (page.Part, error) {
 	var args []string
 	if quick {
-		args = []string{"-seconds", "0.2", "-loss", "0,1"}
+		args = []string{"-rounds", "1", "-seconds", "0.2", "-loss", "0,1"}
 	}
 	o, err := parseTransfer(args, io.Discard)
 	if err != nil {

@@ -68,11 +68,11 @@ func transferCommand(ctx context.Context, args []string, stdout, stderr io.Write
 func parseTransfer(args []string, stdout io.Writer) (o transferOptions, err error) {
 	f := flag.NewFlagSet("transfer", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.Float64Var(&o.seconds, "seconds", 1, "how long each transfer is measured")
+	f.Float64Var(&o.seconds, "seconds", 0.5, "how long each transfer is measured")
 	losses := f.String("loss", "0,1,5", "`percent` of data segments that are lost, one measurement each")
 	delays := f.String("delay", "0s,2ms", "`times` that a relay in the middle adds to the way of each frame, there and back each; 0s has the middle's kernel forward")
 	connections := f.String("connections", "", "`numbers` of connections at once, for each loss and delay (default: 1, and 1K without either)")
-	f.IntVar(&o.rounds, "rounds", 1, "times that each is measured, the clients taking turns; the median counts")
+	f.IntVar(&o.rounds, "rounds", 3, "times that each is measured, the clients taking turns; the median counts")
 	f.BoolVar(&o.simulated, "simulated", false, "only the simulated link")
 	f.BoolVar(&o.asJSON, "json", false, "print one JSON object per line")
 	f.StringVar(&o.cpuProfile, "cpuprofile", "", "write a CPU profile of the runs to this `file`")
