@@ -119,10 +119,10 @@ func TestTransferCases(t *testing.T) {
 	require.Len(t, seen, 2*(2*3+1))
 	for _, delay := range []time.Duration{0, 2 * time.Millisecond} {
 		for _, loss := range []float64{0, 1, 5} {
-			require.True(t, seen[transfer.Case{Direction: transfer.Upload, Delay: delay, LossPercent: loss, Connections: 1, Seconds: 1}])
+			require.True(t, seen[transfer.Case{Direction: transfer.Upload, Delay: delay, LossPercent: loss, Connections: 1, Seconds: o.seconds}])
 		}
 	}
-	require.True(t, seen[transfer.Case{Direction: transfer.Download, Connections: transferMany, Seconds: 1}])
+	require.True(t, seen[transfer.Case{Direction: transfer.Download, Connections: transferMany, Seconds: o.seconds}])
 }
 
 func TestTransferFlagsAreRefused(t *testing.T) {
