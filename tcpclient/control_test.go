@@ -42,6 +42,36 @@ func TestARPAndPingAreAnswered(t *testing.T) {
 	require.Equal(t, linklayer.KindOther, s.heard[0].Kind) // echo reply
 }
 
+// TestStaleAnswersLeaveARPAlone: who floods a connection that is being opened
+// with ACKs of another number gets RSTs within a rate; the link still finds us.
+func TestStaleAnswersLeaveARPAlone(t *testing.T) {
+	s := newScript(t, Config{})
+	s.open(Open{})
+	s.want(linklayer.SYN, 0, 0, "")
+	var ask [128]byte
+	n := linklayer.EmitARPRequest(ask[:], scriptMAC, gateway.As16(), netip.MustParseAddr("10.1.0.3").As16(), [6]byte{})
+	resets, found := 0, 0
+	for k := range 10_000 { // 100,000 a second
+		s.send(linklayer.ACK, 0, 1000+k, "")
+		if k%500 == 499 {
+			s.link.End(1).Inject(ask[:n])
+		}
+		s.pass(10 * time.Microsecond)
+		for _, p := range s.heard {
+			switch {
+			case p.Kind == linklayer.KindARP:
+				found++
+			case p.Segment.Flags&linklayer.RST != 0:
+				resets++
+			}
+		}
+		s.heard = s.heard[:0]
+	}
+	require.Equal(t, 20, found, "ARP requests that were answered")
+	require.LessOrEqual(t, resets, 2100, "RSTs in a tenth of a second")
+	require.NotZero(t, s.client.Stats().Counters["reply_rate_limited"])
+}
+
 // putSum puts the Internet checksum of b at an offset within it.
 func putSum(b []byte, at int) {
 	sum := uint32(0)

@@ -64,7 +64,8 @@ type Worker struct {
 	transmit      transmitter
 	burst         burster
 	refusals      bucket // RSTs for segments of no connection, echo replies
-	answers       bucket // what our own connections need: ARP replies, RSTs to stale peers
+	stale         bucket // RSTs to stale peers of connections of ours, which anybody can have sent who guesses one's ports
+	answers       bucket // ARP replies, which all connections need
 	mail          mailbox
 	out           handshake.Out
 	numbers       linklayer.Numbers // of what is sent by a stencil

@@ -185,7 +185,7 @@ func (w *Worker) segment(i uint32, p *linklayer.Packet, frame []byte) {
 	}
 	r := w.machine.Step(i, &p.Segment, w.now)
 	if r.Events&handshake.Reply != 0 {
-		w.reply(p, &w.machine.Reply, &w.answers)
+		w.reply(p, &w.machine.Reply, &w.stale)
 	}
 	w.result(i, &r)
 	w.queueOutput(i)
