@@ -18,8 +18,7 @@ func (w *Worker) contain() {
 	if cause == nil {
 		return
 	}
-	w.counters.local[assertions]++
-	w.client.noteBug(fmt.Errorf("tcpclient: worker %d: %w: %v\n%s", w.index, ErrInternal, cause, debug.Stack()))
+	w.noteFailure(cause)
 	if i := w.inHand; i != conntable.None && w.table.At(i).State != conntable.Free {
 		w.giveUp(i)
 	}
@@ -37,20 +36,35 @@ func (w *Worker) giveUp(i uint32) {
 		w.event(i, Failed).Reason = Internal
 	}
 	w.wheel.Disarm(i)
-	w.forget(i)
+	w.forget(i, false)
 	w.table.Retire(i, w.resting, w.now)
 }
 
-// forget gives back what the connection holds, or leaves it where it is when
-// that cannot be found any more: some memory is lost then, until the end of the
-// client.
-func (w *Worker) forget(i uint32) {
+// forget gives back what a connection that is being removed holds, or leaves it
+// where it is when an assertion fails at that: some memory is lost then, until
+// the end of the client. The failure is noted unless the connection ends by an
+// earlier one.
+func (w *Worker) forget(i uint32, note bool) {
+	if w.table.At(i).Side == 0 {
+		return // most hold nothing
+	}
 	defer func() {
-		if recover() != nil {
-			w.table.At(i).Side = 0
+		cause := recover()
+		if cause == nil {
+			return
+		}
+		w.table.At(i).Side = 0
+		if note {
+			w.noteFailure(cause)
 		}
 	}()
 	w.machine.Forget(i)
+}
+
+// noteFailure counts an assertion that failed, and keeps it for a report.
+func (w *Worker) noteFailure(cause any) {
+	w.counters.local[assertions]++
+	w.client.noteBug(fmt.Errorf("tcpclient: worker %d: %w: %v\n%s", w.index, ErrInternal, cause, debug.Stack()))
 }
 
 // noteBug keeps the first.

@@ -76,9 +76,11 @@ func (w *Worker) icmp(f *iobackend.Frame, m *linklayer.ICMP) {
 		w.counters.local[dropICMPUnmatched]++
 		return
 	}
+	w.inHand = i
 	if !w.icmpFor(i, m) {
 		w.counters.local[dropICMPUnmatched]++
 	}
+	w.inHand = conntable.None // as for the frames that follow
 }
 
 // icmpFor applies the error to connection i, and reports whether it counted.

@@ -34,8 +34,20 @@ func (w *Worker) watchLink() {
 func (w *Worker) followMTU(now iobackend.LinkState) {
 	cfg := &w.client.cfg
 	w.machine.SetMSS(max(w.segmentSize(cfg, min(now.MTU, w.link.mtu)), 1))
-	for i := range uint32(w.table.Cap()) {
+	for w.next = 0; w.next < w.table.Cap(); {
+		w.clampFrom()
+	}
+}
+
+// clampFrom makes the segments of all connections smaller, or of those until an
+// assertion fails.
+func (w *Worker) clampFrom() {
+	defer w.contain()
+	for w.next < w.table.Cap() {
+		i := uint32(w.next)
+		w.next++
 		if w.table.At(i).State != conntable.Free {
+			w.inHand = i
 			w.machine.ClampMSS(i, w.now)
 		}
 	}

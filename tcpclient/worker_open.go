@@ -242,26 +242,38 @@ func (w *Worker) startNew() {
 	if !w.state.Up {
 		return
 	}
-	n := w.starts.room(w.now, w.starts.waiting.len())
-	for taken := 0; taken < n && w.starts.waiting.len() > 0; {
+	room := w.starts.room(w.now, w.starts.waiting.len())
+	for room > 0 && w.starts.waiting.len() > 0 {
+		room = w.startSome(room)
+	}
+}
+
+// startSome sends first SYNs as long as there is room, or until an assertion
+// fails, and returns how much room is left: none without a frame.
+func (w *Worker) startSome(most int) (room int) {
+	room = most
+	defer w.contain()
+	for room > 0 && w.starts.waiting.len() > 0 {
 		i, live := w.table.Resolve(conntable.ID(w.starts.waiting.peek()))
 		if !live || !handshake.Fresh(w.table.At(i)) || handshake.Resetting(w.table.At(i).Flags) {
 			w.starts.waiting.pop()
 			continue
 		}
+		w.inHand = i
 		if w.transmit.frame(w) == nil {
-			break
+			return 0
 		}
 		w.starts.waiting.pop()
+		room--
+		w.starts.took(1)
 		e := w.table.At(i)
 		handshake.Start(e)
 		e.Flags |= handshake.Queued // but in no list: there is a frame for it
 		if !w.send(i) {
 			w.output = append(w.output, i) // there is none for what follows the SYN
 		}
-		taken++
-		w.starts.took(1)
 	}
+	return room
 }
 
 // Addrs returns the two ends of a connection.
