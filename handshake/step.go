@@ -119,14 +119,17 @@ func (m *Machine) resetOrSYN(c *conn, g *linklayer.Segment) Result {
 	}
 	switch c.e.State {
 	case conntable.Closing, conntable.LastAck, conntable.TimeWait:
-		// Both directions are done; RST only shortens the rest. RFC 1337
-		// keeps TIME-WAIT, whose end comes by itself.
+		// Both directions are done but for our FIN; RST only shortens the rest.
+		// RFC 1337 keeps TIME-WAIT, whose end comes by itself.
 		if c.e.State == conntable.TimeWait {
 			return m.drop(DropRSTOutOfWindow)
 		}
+		if c.e.SndUna.Before(c.dataEnd()) {
+			break // what we sent has not all arrived
+		}
 		if c.e.Flags&finHeld != 0 {
-			// The application has not read all that came before the FIN. Of
-			// ours nothing will be acknowledged any more.
+			// The application has not read all that came before the FIN. Ours
+			// will not be acknowledged any more.
 			var r Result
 			c.e.SndUna = c.e.SndNxt
 			if c.s != nil {
@@ -141,9 +144,11 @@ func (m *Machine) resetOrSYN(c *conn, g *linklayer.Segment) Result {
 	return m.fail(c, ResetByPeer)
 }
 
-// fail ends the connection at once and without a word to the peer.
+// fail ends the connection at once and without a word to the peer. In TIME-WAIT
+// the application has heard of the end, unless it has yet to read what came
+// before.
 func (m *Machine) fail(c *conn, why Reason) Result {
-	if c.e.State == conntable.TimeWait || c.e.Flags&noRead != 0 && c.e.State == conntable.FinWait2 {
+	if c.e.State == conntable.TimeWait && c.e.Flags&finHeld == 0 {
 		return Result{Events: Gone}
 	}
 	return Result{Events: Failed | Gone, Reason: why}

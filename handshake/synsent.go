@@ -191,7 +191,9 @@ func (m *Machine) stepSynReceived(c *conn, g *linklayer.Segment) Result {
 	e := c.e
 	proven := g.Flags&linklayer.ACK != 0 && g.Ack == e.SndNxt // only the peer can know our ISN
 	switch {
-	case g.Flags&linklayer.RST != 0 && proven && g.Seq == e.RcvNxt:
+	case g.Flags&linklayer.RST != 0 && proven:
+		// The answer to our SYN-ACK, or, where the SYN was a stranger's, to our
+		// SYN: that one has no number of the peer's.
 		return m.fail(c, Refused)
 	case g.Flags&linklayer.RST != 0 && g.Seq == e.RcvNxt:
 		return m.backToSynSent(c)

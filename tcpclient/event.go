@@ -47,8 +47,9 @@ const (
 	// Writable: after a Send that took less than it was given, there is room
 	// again.
 	Writable
-	// Closed: the connection ended in order: both directions were closed and
-	// acknowledged. The last event of its ID.
+	// Closed: the connection ended in order: both directions were closed, and
+	// all that was sent was acknowledged, but for our FIN where the peer reset
+	// what was closed already. The last event of its ID.
 	Closed
 	// Failed: the connection ended otherwise; Reason says why. The last event
 	// of its ID.

@@ -109,29 +109,53 @@ func TestDeadlineCountsWhileThePaceHoldsTheSYN(t *testing.T) {
 	s.heard = nil
 }
 
-// What nobody will acknowledge any more is let go of, also where TIME-WAIT
-// keeps the rest of the record for the timestamps' sake.
-func TestResetOfAClosingConnectionFreesWhatWasInFlight(t *testing.T) {
-	s := newScript(t, Config{Timestamps: true})
-	id := s.open(Open{Remote: scriptRemote})
-	s.want(fSYN, 0, 0, "")
-	stamps := func(g *linklayer.Segment) {
-		g.Options.Has |= linklayer.HasTimestamps
-		g.Options.TSVal = 7
+// A RST while what we sent is not all acknowledged is no end in order, also when
+// both have closed; nothing is kept.
+func TestResetOfAClosingConnectionThatHasDataInFlight(t *testing.T) {
+	for name, first := range map[string]linklayer.Flags{"CLOSING": 0, "LAST-ACK": fFIN} {
+		t.Run(name, func(t *testing.T) {
+			s := newScript(t, Config{})
+			id := s.establish(Open{})
+			next := 1
+			if first != 0 {
+				s.send(fACK|fFIN, 1, 1, "")
+				next = 2
+			}
+			s.write(id, "hello")
+			require.NoError(t, s.close(id, Fin))
+			if first == 0 {
+				s.send(fACK|fFIN, 1, 1, "")
+				next = 2
+			}
+			s.heard = nil
+			s.send(fRST, next, 0, "")
+			last := s.log.events[len(s.log.events)-1]
+			require.Equal(t, Failed, last.Kind)
+			require.Equal(t, ResetByPeer, last.Reason)
+			held, err := s.client.Check()
+			require.NoError(t, err)
+			require.Zero(t, held.Connections)
+			s.log.w.publish(true)
+			require.Zero(t, s.client.Stats().ConnectionsOpen)
+			s.heard = nil
+		})
 	}
-	s.synACK(stamps)
-	s.want(fACK, 1, 1, "")
-	require.NoError(t, s.log.w.Pause(id))
-	s.write(id, "hello")
-	s.want(fACK|fPSH, 1, 1, "hello")
-	require.NoError(t, s.close(id, Fin))
-	s.want(fACK|fFIN, 6, 1, "")
-	s.send(fACK|fFIN, 1, 1, "unread", stamps)
-	s.want(fACK, 7, 8, "")
-	s.send(fRST, 8, 0, "", stamps)
-	held, err := s.client.Check()
-	require.NoError(t, err)
-	require.Equal(t, 1, held.Connections, "TIME-WAIT, which a RST does not end")
+}
+
+// A peer that acknowledges our FIN and then resets, because we read no more,
+// leaves a last event and nothing else.
+func TestResetAfterFinDiscardIsTheEnd(t *testing.T) {
+	s := newScript(t, Config{})
+	id := s.establish(Open{})
+	require.NoError(t, s.close(id, FinDiscard))
+	s.want(fACK|fFIN, 1, 1, "")
+	s.send(fACK, 1, 2, "")
+	s.send(fRST, 1, 0, "")
+	last := s.log.events[len(s.log.events)-1]
+	require.Equal(t, Failed, last.Kind)
+	require.Equal(t, ResetByPeer, last.Reason)
+	s.log.w.publish(true)
+	require.Zero(t, s.client.Stats().ConnectionsOpen)
 }
 
 // One segment acknowledges our FIN, which lets the application write again,

@@ -116,6 +116,12 @@ func (p *pair) finish() {
 	p.do(func(w *tcpclient.Worker) error { return closeConn(w, p.conn, tcpclient.Fin) })
 }
 
+// discard sends it, and nobody reads any more.
+func (p *pair) discard() {
+	p.w.t.Helper()
+	p.do(func(w *tcpclient.Worker) error { return closeConn(w, p.conn, tcpclient.FinDiscard) })
+}
+
 // finishUnheard sends our FIN and has it lost, again and again.
 func (p *pair) finishUnheard() {
 	p.w.t.Helper()
@@ -161,6 +167,13 @@ func TestResetInEveryState(t *testing.T) {
 		{"FIN-WAIT-2", func(p *pair) {
 			p.establish()
 			p.finish()
+			n, _ := p.server.Read(make([]byte, 1)) // our FIN is there
+			require.Zero(p.w.t, n)
+			p.reset()
+		}, tcpclient.Failed, tcpclient.ResetByPeer},
+		{"FIN-WAIT-2, nobody reads", func(p *pair) {
+			p.establish()
+			p.discard()
 			n, _ := p.server.Read(make([]byte, 1)) // our FIN is there
 			require.Zero(p.w.t, n)
 			p.reset()
