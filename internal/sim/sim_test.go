@@ -126,32 +126,38 @@ func (r *Result) add(o *Result) {
 }
 
 // The same seed gives the same frames and events at the same instants, a
-// thousand times over.
+// thousand times over: of mixed worlds, and of a storm.
 func TestSameSeedSameTrace(t *testing.T) {
 	times, seeds := 1000, 3
 	if testing.Short() {
 		times, seeds = 6, 1
 	}
 	for _, seed := range smallWorlds(t, seeds) {
-		first, err := Run(Mixed, seed, nil)
-		require.NoError(t, err)
-		t.Logf("seed %d: %d connections, %d frames, %016x", seed, first.Connections, first.Frames, first.Hash)
-		var group sync.WaitGroup
-		hashes := make([]uint64, times)
-		for part := range runtime.GOMAXPROCS(0) {
-			group.Go(func() {
-				for k := part; k < times; k += runtime.GOMAXPROCS(0) {
-					again, err := Run(Mixed, seed, nil)
-					if err == nil {
-						hashes[k] = again.Hash
-					}
+		requireSameTrace(t, Mixed, seed, times)
+	}
+	requireSameTrace(t, Storm, 1, times)
+}
+
+func requireSameTrace(t *testing.T, kind Kind, seed uint64, times int) {
+	t.Helper()
+	first, err := Run(kind, seed, nil)
+	require.NoError(t, err)
+	t.Logf("%v, seed %d: %d connections, %d frames, %016x", kind, seed, first.Connections, first.Frames, first.Hash)
+	var group sync.WaitGroup
+	hashes := make([]uint64, times)
+	for part := range runtime.GOMAXPROCS(0) {
+		group.Go(func() {
+			for k := part; k < times; k += runtime.GOMAXPROCS(0) {
+				again, err := Run(kind, seed, nil)
+				if err == nil {
+					hashes[k] = again.Hash
 				}
-			})
-		}
-		group.Wait()
-		for k, h := range hashes {
-			require.Equal(t, first.Hash, h, "seed %d, time %d", seed, k)
-		}
+			}
+		})
+	}
+	group.Wait()
+	for k, h := range hashes {
+		require.Equal(t, first.Hash, h, "%v, seed %d, time %d", kind, seed, k)
 	}
 }
 
