@@ -13,8 +13,9 @@
 // apply to the code any more, does not compile, or names a test that does not
 // exist or fails without it, is an error: it proves nothing.
 //
-// Two controls prove that the proof works: the canary is a bug that every
-// suite must notice, and the harmless mutant one that none may.
+// Two controls prove that the proof works: the canary is a bug that the tests of
+// the stack, the scripts and the simulation must each notice, and the harmless
+// mutant one that none may.
 //
 // # Data
 //

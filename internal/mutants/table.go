@@ -9,7 +9,7 @@ import (
 func table(bank, rules []*mutant) string {
 	var b strings.Builder
 	b.WriteString("# Bugs that our tests find\n\nMade by `go test ./internal/mutants -update` of `bank.txt` and `rules.txt`, and kept true by the same test; do not edit. Each row is a bug put into our code on purpose; `go run ./internal/mutants` shows that the test it names notices.\n\n")
-	b.WriteString("## Bugs of other stacks\n\nAll of them are run by `.ci/run`, with two controls: a canary that every suite has to find, and a change that none may notice.\n\n")
+	b.WriteString("## Bugs of other stacks\n\nAll of them are run by `.ci/run`, with two controls: a canary that the tests of the stack, the scripts and the simulation each have to find, and a change that none may notice.\n\n")
 	rows(&b, "bug", bank)
 	b.WriteString("\n## Rules of the RFCs\n\nRows of `handshake/CONFORMANCE.md` that are broken here, beyond those that the bugs above break. Run on demand: `go run ./internal/mutants -rules`.\n\n")
 	rows(&b, "rule", rules)
