@@ -58,6 +58,7 @@ type sideGlance struct {
 	first, next            uint32
 	sacked, lost, segments int32
 	chunks, holes          int
+	rto, early             uint32 // ticks
 }
 
 // Changed reports whether a connection looks otherwise than g, and has g be as
@@ -70,7 +71,7 @@ func (m *Machine) Changed(i uint32, g *Glance) bool {
 		f := &s.send.flight
 		side = sideGlance{
 			s.send.end, s.receive.read, f.start, f.first, f.next, f.sacked, f.lost, f.segments,
-			s.send.queue.Chunks() + s.receive.queue.Chunks(), s.receive.holes.Len(),
+			s.send.queue.Chunks() + s.receive.queue.Chunks(), s.receive.holes.Len(), s.send.rtoDue, s.send.early.due,
 		}
 	}
 	if g.entry == *e && g.extra == *x && g.side == side {
@@ -183,10 +184,11 @@ var (
 	errNoAckTimer = errors.New("data is unacknowledged and no delayed ACK is due")
 	errNoTimer    = errors.New("the state waits for a timer that is not set")
 	errNeedless   = errors.New("the state's timer is set for nothing")
+	errNotFirst   = errors.New("the state's timer is not the first of the sender's")
 )
 
 // checkTimers: the state's own timer is set when something is due, and only
-// then.
+// then; where it is the sender's, to the first of what is.
 func (c *conn) checkTimers() error {
 	e := c.e
 	switch {
@@ -202,6 +204,18 @@ func (c *conn) checkTimers() error {
 		return fmt.Errorf("%w: state %d, %d in flight, flags %#x", errNoTimer, e.State, e.SndNxt.Since(e.SndUna), e.Flags)
 	case due && !needed:
 		return fmt.Errorf("%w: state %d, flags %#x", errNeedless, e.State, e.Flags)
+	}
+	return c.checkSenderTimers()
+}
+
+func (c *conn) checkSenderTimers() error {
+	e := c.e
+	if c.s == nil || !synchronized(e.State) || e.State == conntable.FinWait2 || e.State == conntable.TimeWait {
+		return nil // the timer is another one's
+	}
+	s := &c.s.send
+	if first := earlier(s.rtoDue, s.early.due); e.Due != first {
+		return fmt.Errorf("%w: set to tick %d, not %d; state %d, early kind %d", errNotFirst, e.Due, first, e.State, s.early.kind)
 	}
 	return nil
 }

@@ -20,6 +20,9 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"no delayed ACK is due":             func(e *conntable.Entry, _ *conntable.Extra, _ *Side, _ *Machine) { e.Unacked = 1 },
 		"a timer that is not set":           func(e *conntable.Entry, _ *conntable.Extra, _ *Side, _ *Machine) { e.Due = 0 },
 		"the state's timer is set for noth": func(e *conntable.Entry, _ *conntable.Extra, _ *Side, _ *Machine) { e.State = conntable.FinWait2 },
+		"not the first of the sender's": func(_ *conntable.Entry, _ *conntable.Extra, s *Side, _ *Machine) {
+			s.send.early = earlyTimer{earlyProbe, s.send.rtoDue - 1}
+		},
 		"the peer has it": func(_ *conntable.Entry, _ *conntable.Extra, s *Side, m *Machine) {
 			b, _ := s.send.flight.at(&m.flights, 0)
 			b.sacked, b.lost = 1, 1

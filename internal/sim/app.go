@@ -46,6 +46,7 @@ type conn struct {
 	finSent   bool
 	fin       bool // EndOfStream came
 	paused    bool
+	pausedAt  time.Duration
 	wakeAt    time.Duration // 0 = not
 	over      bool
 	end       tcpclient.EventKind // 0 after Reset
@@ -142,7 +143,7 @@ func (c *conn) data(b []byte) error {
 		return errNotOpened
 	case c.fin:
 		return errAfterEnd
-	case c.paused && c.got >= 0 && len(b) == 0:
+	case c.paused && c.w.Now() > c.pausedAt: // what was in the same batch still comes
 		return errPaused
 	case c.plan.honest && c.got+len(b) > c.plan.expect:
 		return errTooMuch
@@ -174,7 +175,7 @@ func (a *app) maybePause(c *conn, now time.Duration) {
 		return
 	}
 	if c.w.Pause(c.id) == nil {
-		c.paused = true
+		c.paused, c.pausedAt = true, now
 		c.wakeAt = now + time.Duration(1+a.random.IntN(3000))*time.Millisecond
 	}
 }

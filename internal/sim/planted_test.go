@@ -77,6 +77,17 @@ func TestUntrueReasonIsFound(t *testing.T) {
 	}
 }
 
+// Bytes that come while the application has paused are found: here it thinks
+// that it has, and did not say so.
+func TestDeliveryDuringPauseIsFound(t *testing.T) {
+	w, err := newWorld(newPlain(nil), nil)
+	require.NoError(t, err)
+	c := w.app.conns[0]
+	c.paused, c.pausedAt = true, w.link.Clock().Now()
+	require.ErrorContains(t, w.run(), "connection 0: bytes were delivered during Pause")
+	_ = w.shut() // there is a connection left, as was to be
+}
+
 // A deadline that passes unnoticed is found while it does.
 func TestOverdueIsFound(t *testing.T) {
 	s := newPlain(func(_ *dialPlan, p *serverPlan) { p.sendAt = 2000 })
