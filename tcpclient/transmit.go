@@ -1,8 +1,6 @@
 package tcpclient
 
 import (
-	"time"
-
 	"myriad/handshake"
 	"myriad/iobackend"
 	"myriad/linklayer"
@@ -199,25 +197,4 @@ func (w *Worker) rearm(i uint32) {
 	} else {
 		w.wheel.Disarm(i)
 	}
-}
-
-// bucket is a rate limit: refusalRate a second, refusalBurst at once.
-type bucket struct {
-	level time.Duration // what was taken, as time at the rate
-	at    time.Duration
-}
-
-const (
-	refusalRate  = 10_000
-	refusalBurst = 1_000
-)
-
-func (b *bucket) take(now time.Duration) bool {
-	b.level = max(b.level-(now-b.at), 0)
-	b.at = now
-	if b.level >= refusalBurst*time.Second/refusalRate {
-		return false
-	}
-	b.level += time.Second / refusalRate
-	return true
 }

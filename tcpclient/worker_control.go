@@ -32,7 +32,7 @@ func (w *Worker) arp(a *linklayer.ARP) {
 		return
 	}
 	frame := w.transmit.frame(w)
-	if frame == nil || !w.answers.take(w.now) {
+	if frame == nil || !w.answers.take(w.now, w.ipIDs) {
 		w.counters.local[heldRefusal]++
 		return
 	}
@@ -46,7 +46,7 @@ func (w *Worker) echo(f *iobackend.Frame, p *linklayer.Packet) {
 		return
 	}
 	frame := w.transmit.frame(w)
-	if frame == nil || !w.refusals.take(w.now) {
+	if frame == nil || !w.refusals.take(w.now, w.ipIDs) {
 		w.counters.local[heldRefusal]++
 		return
 	}

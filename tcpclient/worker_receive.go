@@ -210,7 +210,7 @@ func (w *Worker) reply(p *linklayer.Packet, out *linklayer.Segment, within *buck
 	if !linklayer.IsUnicast(p.Source) {
 		return
 	}
-	if !within.take(w.now) {
+	if !within.take(w.now, w.ipIDs) {
 		w.counters.local[heldRefusal]++
 		return
 	}

@@ -39,7 +39,7 @@ func strangerAttacks() []Attack {
 		},
 		{
 			Name: "a flood of strangers", What: "data for no connection, a million packets a second", packet: fromNowhere(linklayer.ACK, 100), gap: 1000,
-			Bound: "1,000 RSTs at once, then 10,000 a second, apart from ARP and from what our own connections need", Where: "tcpclient/worker_receive.go reply", check: noMoreOut,
+			Bound: "490 to 1,000 RSTs in a tenth of a second, a number drawn anew each time, so that it tells nobody what else was answered; apart from ARP and from what our own connections need", Where: "tcpclient/bucket.go", check: noMoreOut,
 		},
 		{
 			Name: "RSTs of nobody", What: "RSTs for no connection", packet: fromNowhere(linklayer.RST, 0),
