@@ -51,8 +51,8 @@ func FuzzParse(f *testing.F) {
 			require.True(t, within(p.Segment.Payload, frame))
 			require.True(t, within(p.UDPPayload, frame))
 			require.LessOrEqual(t, p.Segment.Options.SACKCount, 4)
+			protocol, port, ok := PeekPort(frame) // of frames that nobody has parsed yet, too
 			if p.Kind == KindTCP || p.Kind == KindUDP {
-				protocol, port, ok := PeekPort(frame)
 				require.True(t, ok)
 				require.Equal(t, p.Protocol, protocol)
 				require.Equal(t, p.DestinationPort, port)
