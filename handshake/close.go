@@ -65,10 +65,10 @@ func ReplyUnknown(g *linklayer.Segment, out *linklayer.Segment) bool {
 	return true
 }
 
-// Unreachable handles an ICMP error, or the neighbour's silence, about a
-// segment of ours that carried quoted as its sequence number. hard is whether
-// the code calls for an end (RFC 1122 §4.2.3.9); established connections
-// survive it all the same (RFC 5927 §6.1). It reports whether it counted.
+// Unreachable handles an ICMP error about a segment of ours that carried quoted
+// as its sequence number. It ends an attempt; a connection that stands survives
+// hard errors like soft ones (RFC 5927 §6.1), and they are only counted. It
+// reports whether the error was about what is in flight.
 func (m *Machine) Unreachable(i uint32, quoted seq.Number, now time.Duration) (Result, bool) {
 	var c conn
 	m.load(&c, i, now)
@@ -77,6 +77,7 @@ func (m *Machine) Unreachable(i uint32, quoted seq.Number, now time.Duration) (R
 		return Result{}, false
 	}
 	if e.State != conntable.SynSent {
+		m.Counters.SoftErrors++
 		return Result{}, true
 	}
 	return m.fail(&c, Unreachable), true

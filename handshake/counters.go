@@ -71,6 +71,7 @@ type Counters struct {
 	DSACKs         uint64 // duplicates reported
 	Challenges     uint64 // challenge ACKs sent
 	ChallengesHeld uint64 // and those that the limit kept back
+	SoftErrors     uint64 // ICMP errors about connections that stand, which survive them
 	SidesMax       uint64 // most side records in use at one time
 }
 

@@ -191,6 +191,7 @@ func (s *Stats) addProtocol(p *published) {
 		{"dsacks", m.DSACKs},
 		{"challenge_acks", m.Challenges},
 		{"challenge_acks_held", m.ChallengesHeld},
+		{"icmp_soft_errors", m.SoftErrors},
 		{"side_records_most", m.SidesMax},
 		{"side_records", uint64(p.sides)},
 		{"buffer_bytes", uint64(p.buffers)},
