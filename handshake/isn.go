@@ -11,8 +11,9 @@ import (
 
 // isn is RFC 6528's initial sequence number: a clock of 4 µs plus a keyed
 // function of the connection's ends. An off-path observer of other
-// connections learns nothing about it, and a 4-tuple that is used again
-// starts beyond what it used before.
+// connections learns nothing about it, and a 4-tuple that is used again starts
+// beyond what it used before, unless that sent more than 250 kB for each second
+// from its beginning to the next one's.
 func (m *Machine) isn(e *conntable.Entry, now time.Duration) seq.Number {
 	return seq.Number(wrap.ISN(uint32(now/(4*time.Microsecond)) + uint32(m.keyed(e, 0))))
 }
