@@ -24,8 +24,8 @@ func (m *Machine) stampNow(c *conn) uint32 {
 	return uint32(c.now/time.Millisecond) + m.stampOffset(c.e)
 }
 
-// paws checks a segment's timestamp (RFC 7323 §5.3) and remembers it where
-// §4.3 says so. It reports whether the segment may go on.
+// paws checks a segment's timestamp (RFC 7323 §5.3, R1). It reports whether the
+// segment may go on.
 func (m *Machine) paws(c *conn, g *linklayer.Segment) bool {
 	if c.e.Flags&stampsOK == 0 || g.Flags&linklayer.RST != 0 {
 		return true
@@ -40,10 +40,20 @@ func (m *Machine) paws(c *conn, g *linklayer.Segment) bool {
 		m.challenge(c)
 		return false
 	}
-	if g.Seq.AtOrBefore(t.lastAck) && g.Seq.Add(g.Len()).AtOrAfter(t.lastAck) {
+	return true
+}
+
+// takeStamp remembers the timestamp of a segment that paws let go on where RFC
+// 7323 §4.3 says so: at the left edge. The segment is acceptable, and so is its
+// acknowledgement: a stranger's timestamp from the future would have all that
+// the peer sends dropped for weeks.
+func (c *conn) takeStamp(g *linklayer.Segment) {
+	if c.e.Flags&stampsOK == 0 {
+		return
+	}
+	if t := &c.s.stamps; g.Seq.AtOrBefore(t.lastAck) {
 		t.recent, t.at = g.Options.TSVal, c.now
 	}
-	return true
 }
 
 // stamp puts the timestamps on a segment, once negotiated on every one.

@@ -44,6 +44,7 @@ func (m *Machine) stepSynchronized(c *conn, g *linklayer.Segment) Result {
 	if !m.acknowledge(c, g, &r) {
 		return r
 	}
+	c.takeStamp(g)
 	m.receive(c, g, &r)
 	return r
 }

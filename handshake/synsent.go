@@ -228,6 +228,7 @@ func (m *Machine) stepSynReceived(c *conn, g *linklayer.Segment) Result {
 		e.Flags |= ackNow
 		return m.drop(DropOutOfWindow)
 	}
+	c.takeStamp(g)
 	window := uint32(g.Window) << (e.Scale & 15)
 	r := m.establish(c, g)
 	if r.Events&Failed == 0 {

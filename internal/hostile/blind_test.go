@@ -28,8 +28,8 @@ const (
 
 // TestBlindGuesses: strangers who know both ends of every connection, and
 // nothing of its numbers, send ten million packets: RST, SYN, data, ACKs, FIN
-// and ICMP errors; to many the sequence number is given, too, so that only the
-// rest protects. Nothing of it is taken, and afterwards every connection goes
+// and ICMP errors, with and without timestamps; to many the sequence number is
+// given, too, so that only the rest protects. Nothing of it is taken, and afterwards every connection goes
 // on. Both sides' numbers come from fixed seeds: the result is the same every
 // time.
 func TestBlindGuesses(t *testing.T) {
@@ -50,50 +50,92 @@ func TestBlindGuesses(t *testing.T) {
 	require.Equal(t, before.Holes, after.Holes)
 	answers := b.w.link.End(0).Fates().Sent - sent
 	t.Logf("%d guesses, %d frames from us, counted %v", guesses(), answers, b.w.client.Stats().Drops)
+	b.requireTried()
 	b.proceed()
 	require.NoError(t, b.w.close())
 }
 
-// blind is the target and the gun.
-type blind struct {
-	t      *testing.T
-	w      *world
-	random *rand.Rand
-	peers  []*peer
-	taken  map[*peer]int
-	syn    []*peer // that were not answered yet
+// requireTried: the guesses met what is there to be met. A twelfth of them is
+// about the connections that stay in SYN-SENT, and more than half of those
+// acknowledge something.
+func (b *blind) requireTried() {
+	drops := b.w.client.Stats().Drops
+	for name, least := range map[string]int{
+		"tcp_syn_sent_bad_ack":   guesses() / 30,
+		"tcp_syn_sent_stray_rst": guesses() / 1000,
+		"tcp_paws":               guesses() / 1000,
+		"tcp_timestamp_missing":  guesses() / 1000,
+		"tcp_ack_of_unsent":      guesses() / 1000,
+	} {
+		require.GreaterOrEqual(b.t, drops[name], uint64(least), name)
+	}
 }
 
-// newBlind brings up connections in all states that last.
+// blind is the target and the gun.
+type blind struct {
+	t       *testing.T
+	w       *world
+	random  *rand.Rand
+	peers   []*peer
+	taken   map[*peer]int
+	stamped map[*peer]bool // use timestamps; the peer's last is stampTaken
+	syn     []*peer        // that were not answered yet
+	unmet   map[*peer]bool // of those, to which no stranger sends a SYN: they stay in SYN-SENT
+}
+
+const stampTaken = 1000
+
+// newBlind brings up connections in all states that last, half of each with
+// timestamps, or in SYN-SENT unmet.
 func newBlind(t *testing.T) *blind {
-	w, err := newWorld(&Attack{config: tcpclient.Config{SYNRetries: 30, DataRetries: 30, TimeWait: 200 * time.Second, BufferMemory: 1 << 20}})
+	w, err := newWorld(&Attack{config: tcpclient.Config{SYNRetries: 30, DataRetries: 30, TimeWait: 200 * time.Second, BufferMemory: 1 << 20, Timestamps: true}})
 	require.NoError(t, err)
-	b := &blind{t: t, w: w, random: rand.New(rand.NewPCG(6, 28)), taken: map[*peer]int{}}
+	b := &blind{t: t, w: w, random: rand.New(rand.NewPCG(6, 28)), taken: map[*peer]int{}, stamped: map[*peer]bool{}, unmet: map[*peer]bool{}}
 	for k := range 48 {
 		port := uint16(httpPort + k)
 		if k%6 == 5 {
 			p := w.open(port, tcpclient.Open{})
 			b.peers, b.syn = append(b.peers, p), append(b.syn, p)
+			b.unmet[p] = k%12 == 11
 			continue
 		}
-		p := w.establish(port, tcpclient.Open{})
+		p := b.establish(port, k%12 > 5)
 		b.peers = append(b.peers, p)
 		switch k % 6 {
 		case 1: // with data in flight
 			w.write(p, 5000)
 		case 2: // FIN-WAIT-2
 			w.finish(p, tcpclient.Fin)
-			w.deliver(p, p.segment(linklayer.ACK))
+			b.deliver(p, p.segment(linklayer.ACK))
 		case 3: // CLOSE-WAIT
-			w.deliver(p, p.segment(linklayer.FIN|linklayer.ACK))
+			b.deliver(p, p.segment(linklayer.FIN|linklayer.ACK))
 		case 4: // with a hole
-			w.deliver(p, p.data(100, 100))
+			b.deliver(p, p.data(100, 100))
 		}
 		w.pass(10 * time.Millisecond)
 	}
 	require.NoError(t, w.wrong)
 	require.Empty(t, w.ended)
 	return b
+}
+
+func (b *blind) establish(port uint16, stamps bool) *peer {
+	p := b.w.establish(port, tcpclient.Open{}, func(g *linklayer.Segment) {
+		if stamps {
+			g.Options.Has |= linklayer.HasTimestamps
+			g.Options.TSVal = stampTaken
+		}
+	})
+	b.stamped[p] = stamps
+	return p
+}
+
+// deliver sends a segment of the true peer's.
+func (b *blind) deliver(p *peer, g *linklayer.Segment) {
+	if b.stamped[p] {
+		stamp(p, g, stampTaken)
+	}
+	b.w.deliver(p, g)
 }
 
 func (b *blind) shoot(n int) {
@@ -128,31 +170,50 @@ func (b *blind) guess(p *peer) []byte {
 	if g.Flags&linklayer.PSH != 0 {
 		g.Payload = forged[:1+r.IntN(200)]
 	}
-	return b.w.frame(p, &g)
+	return b.frame(p, &g)
+}
+
+// frame gives most of the guesses a timestamp, of the past or the future, and
+// keeps SYNs from who is to meet none.
+func (b *blind) frame(p *peer, g *linklayer.Segment) []byte {
+	if b.random.IntN(4) != 0 {
+		stamp(p, g, b.random.Uint32())
+	}
+	if b.unmet[p] && g.Flags&linklayer.SYN != 0 {
+		g.Flags |= linklayer.ACK
+	}
+	return b.w.frame(p, g)
 }
 
 var forged [1400]byte
 
 // given is a packet whose sender has the window by luck: a RST that is not at
-// RCV.NXT, a SYN, or data whose acknowledgement is a guess.
+// RCV.NXT, a SYN, or data, in the window, at its left edge or just before it,
+// whose acknowledgement is a guess, or missing.
 func (b *blind) given(p *peer) []byte {
 	r := b.random
 	if b.unanswered(p) { // no sequence number to guess: an acknowledgement, and not the right one
-		g := linklayer.Segment{Flags: linklayer.RST | linklayer.ACK, Ack: p.iss.Add(2 + r.IntN(1<<31-3))}
-		return b.w.frame(p, &g)
+		g := linklayer.Segment{Seq: seq.Number(r.Uint32()), Ack: p.iss.Add(2 + r.IntN(1<<31-3))}
+		g.Flags = linklayer.ACK | []linklayer.Flags{0, linklayer.RST, linklayer.SYN, linklayer.FIN}[r.IntN(4)]
+		return b.frame(p, &g)
 	}
 	g := linklayer.Segment{Seq: p.ack.Add(1 + r.IntN(60_000)), Ack: seq.Number(r.Uint32()), Window: uint16(r.Uint32())}
-	switch r.IntN(3) {
+	switch r.IntN(4) {
 	case 0:
 		g.Flags = linklayer.RST | linklayer.Flags(r.Uint32())&linklayer.ACK
 	case 1:
 		g.Flags = linklayer.SYN | linklayer.Flags(r.Uint32())&linklayer.ACK
-	default: // an ACK of what was not sent, or is too old
+	case 2: // an ACK of what was not sent, or is too old
 		g.Flags = linklayer.ACK | linklayer.Flags(r.Uint32())&(linklayer.PSH|linklayer.FIN)
 		g.Ack = p.nxt.Add(1 + r.IntN(1<<31-1<<24))
 		g.Payload = forged[:r.IntN(1400)]
+	default: // the same, or none, where RCV.NXT is
+		g.Flags = linklayer.Flags(r.Uint32()) & linklayer.ACK
+		g.Ack = p.nxt.Add(1 + r.IntN(1<<31-1<<24))
+		g.Payload = forged[:r.IntN(1400)]
+		g.Seq = p.ack.Add(-r.IntN(700))
 	}
-	return b.w.frame(p, &g)
+	return b.frame(p, &g)
 }
 
 func (b *blind) unanswered(p *peer) bool {
@@ -192,7 +253,7 @@ func (b *blind) proceed() {
 			continue
 		}
 		before := p.delivered
-		w.deliver(p, p.data(0, 100))
+		b.deliver(p, p.data(0, 100))
 		w.pass(100 * time.Millisecond)
 		want := 100
 		if k%6 == 4 {
