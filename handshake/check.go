@@ -88,8 +88,8 @@ func (m *Machine) heldBytes(s *Side) int {
 // CheckHoldings compares the sum over all connections with what the pools say
 // was taken: a difference is a leak.
 func (m *Machine) CheckHoldings(sum Holdings) error {
-	for _, side := range m.spent { // given up, and freed by EndTurn
-		if s := &m.sides.records[side-1]; s.next == ^uint32(0) {
+	for _, b := range m.spent { // given up, and freed by EndTurn
+		if s := &m.sides.records[b.side-1]; s.next == ^uint32(0) {
 			sum.BufferBytes += m.heldBytes(s)
 		}
 	}

@@ -176,7 +176,7 @@ func (d *driver) step() {
 	default:
 		d.now += time.Duration(d.byte()) * time.Millisecond
 	}
-	d.m.EndTurn()
+	d.m.EndTurn(new(uint32))
 }
 
 func FuzzMachine(f *testing.F) {
@@ -193,7 +193,7 @@ func FuzzMachine(f *testing.F) {
 				}
 			}
 			d.m.Forget(d.i)
-			d.m.EndTurn()
+			d.m.EndTurn(new(uint32))
 			require.Zero(t, d.m.BufferBytes(), "buffers leaked")
 			require.Zero(t, d.m.SidesInUse(), "side records leaked")
 		})

@@ -52,7 +52,7 @@ func (m *Machine) Held(i uint32, now time.Duration) []byte {
 	in.delivered = in.read
 	if !c.s.spent {
 		c.s.spent = true
-		m.spent = append(m.spent, c.e.Side)
+		m.spent = append(m.spent, borrowed{c.e.Side, i})
 	}
 	return piece
 }

@@ -62,8 +62,8 @@ type Machine struct {
 	holes      *sack.Pool
 	scale      uint8 // our window shift
 	challenged challenged
-	spent      []uint32 // sides with pieces that Held gave out
-	frozen     bool     // there is no link
+	spent      []borrowed // those with pieces that Held gave out
+	frozen     bool       // there is no link
 	stencils   stencils
 	burst      int // the longest IP packet that may be left to the device to cut; 0: none
 	Counters   Counters

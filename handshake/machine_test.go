@@ -264,3 +264,25 @@ func TestReorderingWindowShrinksAgain(t *testing.T) {
 	k.recovered()
 	require.EqualValues(t, 1, k.multiple)
 }
+
+// An assertion that fails while what was lent is taken back says whose that
+// was; the rest is taken back by the next call.
+func TestEndTurnSaysWhoseItFailedAt(t *testing.T) {
+	p := newPair(t, nil)
+	i, ended := p.stand(), p.stand()
+	for _, k := range []uint32{i, ended} {
+		p.Pause(k)
+		p.hear(k, 0, "held")
+		require.True(t, p.Resume(k, p.now))
+		require.Equal(t, "held", string(p.Held(k, p.now)))
+	}
+	p.Forget(ended)
+	pool, inHand := p.chunks, uint32(7)
+	p.chunks = nil // the next use fails
+	require.Panics(t, func() { p.EndTurn(&inHand) })
+	require.Equal(t, conntable.None, inHand, "its connection has ended")
+	require.Panics(t, func() { p.EndTurn(&inHand) })
+	require.Equal(t, i, inHand)
+	p.chunks = pool
+	require.NotPanics(t, func() { p.EndTurn(&inHand) }, "both are off the list")
+}

@@ -3,6 +3,7 @@ package handshake
 import (
 	"time"
 
+	"myriad/conntable"
 	"myriad/internal/chunks"
 	"myriad/internal/seq"
 	"myriad/sack"
@@ -180,10 +181,21 @@ func (m *Machine) Settle(i uint32) {
 	}
 }
 
+// borrowed is a side record with pieces that Held gave out, and the connection
+// that had it then.
+type borrowed struct{ side, owner uint32 }
+
 // EndTurn ends the borrowing of the pieces that Held gave out since the last
-// EndTurn.
-func (m *Machine) EndTurn() {
-	for _, side := range m.spent {
+// EndTurn. inHand says, when an assertion fails, whose pieces those were:
+// conntable.None where that connection has ended. EndTurn may be called again
+// then, for the rest.
+func (m *Machine) EndTurn(inHand *uint32) {
+	for last := len(m.spent) - 1; last >= 0; last-- {
+		side, owner := m.spent[last].side, m.spent[last].owner
+		m.spent = m.spent[:last]
+		if *inHand = owner; m.table.At(owner).Side != side {
+			*inHand = conntable.None
+		}
 		s := &m.sides.records[side-1]
 		s.spent = false
 		if s.next == ^uint32(0) {
@@ -197,7 +209,6 @@ func (m *Machine) EndTurn() {
 		}
 		s.receive.queue.Discard(m.chunks, s.receive.delivered)
 	}
-	m.spent = m.spent[:0]
 }
 
 // SidesInUse is the number of side records in use.

@@ -150,7 +150,7 @@ func (w *Worker) turn() (busy bool, err error) {
 	}
 	w.deliver()
 	opened := w.openMore()
-	w.machine.EndTurn()
+	w.endBorrowing()
 	w.queue.Release(w.rx[:count])
 	w.retryParked()
 	w.flush()
@@ -160,6 +160,19 @@ func (w *Worker) turn() (busy bool, err error) {
 	w.checkClosing()
 	w.publish(false)
 	return count+calls+fired+opened+sent+len(w.events) > 0, nil
+}
+
+// endBorrowing takes back the data that was lent to the application.
+func (w *Worker) endBorrowing() {
+	for !w.endTurn() {
+	}
+}
+
+// endTurn reports false when an assertion has failed: the rest is still to do.
+func (w *Worker) endTurn() (done bool) {
+	defer w.contain()
+	w.machine.EndTurn(&w.inHand)
+	return true
 }
 
 // deliver hands the events to the application. What its calls make happen is
