@@ -71,10 +71,10 @@
 // compared. With "times N" a line of either kind stands for N packets in one
 // instant, those of the peer in batches of 32.
 //
-// Settings: mss, timestamps (on, off), mtu, isn, irs, clock, tolerance, seed,
-// ttl, timeout, idle, rto-min, time-wait, rest, syn-retries, data-retries,
-// receive-buffer, receive-max, send-buffer, buffer-memory, sides, holes,
-// connections. Numbers may be 2^32-N and 2^31-N.
+// Settings: mss, timestamps (on, off), congestion (cubic, newreno), mtu, isn,
+// irs, clock, tolerance, seed, ttl, timeout, idle, rto-min, time-wait, rest,
+// syn-retries, data-retries, receive-buffer, receive-max, send-buffer,
+// buffer-memory, sides, holes, connections. Numbers may be 2^32-N and 2^31-N.
 //
 // # How it works
 //

@@ -30,6 +30,9 @@ func (s *Settings) set(words []string) error {
 		}
 		s.Client.Timestamps = value == "on"
 		return nil
+	case "congestion":
+		s.Client.CongestionControl = value // the client refuses names that it does not know
+		return nil
 	case "isn":
 		isn := uint32(v)
 		s.ISN = &isn
