@@ -59,6 +59,18 @@ func blindAttacks() []Attack {
 			},
 		},
 		{
+			Name: "timestamps of the future", What: "data over RCV.NXT with timestamps far ahead, and an ACK that is a guess", setup: stamped,
+			config: tcpclient.Config{Timestamps: true},
+			Bound:  "not remembered beside an ACK of what was not sent; a challenge ACK in 500 ms", Where: "handshake/stamps.go takeStamp",
+			check: counts("tcp_ack_of_unsent"),
+			packet: func(w *world, k int) {
+				g := w.first.data(-50, 100)
+				g.Ack = w.first.nxt.Add(1 + k*31)
+				stamp(w.first, g, 1000+1<<30)
+				w.hit(w.first, g)
+			},
+		},
+		{
 			Name: "echoes never sent", What: "ACKs that echo timestamps of the future and the past", setup: stamped,
 			config: tcpclient.Config{Timestamps: true},
 			Bound:  "echoes are not read at all: round trips are taken from our own notes; the timeout stays within RTOMin and 60 s", Where: "handshake/sender.go sampleRTT",
