@@ -1,6 +1,8 @@
 package hostile
 
 import (
+	"time"
+
 	"myriad/internal/seq"
 	"myriad/linklayer"
 	"myriad/tcpclient"
@@ -29,7 +31,7 @@ func blindAttacks() []Attack {
 		},
 		{
 			Name: "SYNs", What: "SYN and SYN-ACK on a connection that stands, as when our ACK was lost", setup: standing,
-			Bound: "a challenge ACK in 500 ms (RFC 5961 §4)", Where: "handshake/step.go challenge",
+			Bound: "a challenge ACK in 500 ms (RFC 5961 §4)", Where: "handshake/challenge.go",
 			check: counts("tcp_syn_challenged"),
 			packet: func(w *world, k int) {
 				g := w.first.segment(linklayer.SYN | linklayer.Flags(k&1)*linklayer.ACK)
@@ -83,8 +85,13 @@ func blindAttacks() []Attack {
 		},
 		{
 			Name: "wrong answers to a SYN", What: "SYN-ACKs and RSTs that acknowledge another number", gap: 100_000,
-			setup: func(w *world) { w.open(httpPort, tcpclient.Open{}) }, gone: true, sooner: 1,
+			setup: func(w *world) { w.open(httpPort, tcpclient.Open{}) }, sooner: 1,
 			Bound: "a RST for each that is not one, 10,000 a second; one SYN at once, counted as a retry: the number of SYNs does not depend on the peer", Where: "handshake/synsent.go staleACK",
+			check: func(w *world, _ int) error { // the true answer still counts
+				w.deliver(w.first, &linklayer.Segment{Flags: linklayer.SYN | linklayer.ACK, Seq: irs, Ack: w.first.iss + 1, Window: 65535})
+				w.pass(100 * time.Millisecond)
+				return nil
+			},
 			packet: func(w *world, k int) {
 				flags := []linklayer.Flags{linklayer.SYN | linklayer.ACK, linklayer.RST | linklayer.ACK, linklayer.ACK, linklayer.RST}[k%4]
 				g := &linklayer.Segment{Flags: flags, Seq: irs.Add(k), Ack: w.first.iss.Add(2 + k), Window: 65535}

@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"errors"
 	"fmt"
 
 	"myriad/linklayer"
@@ -93,7 +94,7 @@ func dataAttacks() []Attack {
 				if err == nil && held.BufferBytes > 1<<20 {
 					err = fmt.Errorf("%d bytes are held", held.BufferBytes)
 				}
-				return err
+				return errors.Join(err, w.counted(max(n-300, 0)/2, "tcp_buffer_memory_full"))
 			},
 			packet: func(w *world, k int) {
 				p := w.byUser(uint64(httpPort + k%60))

@@ -10,7 +10,8 @@ import (
 const small = 1000
 
 // slack is what the memory of four times the attack may be more than four
-// times, and heapSlack what the heap may grow by of itself.
+// times, and heapSlack what the heap may grow by of itself. Held has none: it is
+// the same in every run.
 const (
 	slack     = 4.4
 	heapSlack = 64 << 10
@@ -26,7 +27,7 @@ func TestAttacksAreBounded(t *testing.T) {
 				n /= 5
 			}
 			one, four := measure(t, &a, n), measure(t, &a, 4*n)
-			require.LessOrEqual(t, float64(four.Held), slack*float64(one.Held)+heapSlack)
+			require.LessOrEqual(t, float64(four.Held), slack*float64(one.Held))
 			require.LessOrEqual(t, float64(four.Heap), slack*float64(max(one.Heap, 0))+heapSlack)
 			one.SentBy, four.SentBy = nil, nil
 			t.Logf("%+v", one)
