@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/internal/sim"
+	"myriad/internal/wrap"
 	"myriad/tcpclient"
 )
 
@@ -129,7 +130,7 @@ func reportWorld(t *testing.T, seed uint64, err error) {
 	} else {
 		name = openErr.Error()
 	}
-	t.Errorf("seed %d: %v\nagain: go test ./bench/peers -run '^TestVirtualWorlds$' -seed %d\ncapture: %s", seed, err, seed, name)
+	t.Errorf("seed %d: %v\nagain: %s ./bench/peers -run '^TestVirtualWorlds$' -seed %d\ncapture: %s", seed, err, wrap.GoTest(), seed, name)
 }
 
 // The same seed gives the same frames and events at the same instants, also

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"io"
 	"net/netip"
 	"time"
 
@@ -28,9 +29,10 @@ const crowdMemory = 1400 << 10
 // RunCrowd lets honest connections load and send beside hostile ones that take
 // what they can get: memory beyond holes, send buffers that are never
 // acknowledged, answers, timers. All draw on one client's memory, which is
-// little more than the honest alone need.
-func RunCrowd(seed uint64, honest, hostile int) (Crowd, error) {
-	w, err := newWorld(newCrowd(seed, honest, hostile), nil)
+// little more than the honest alone need. capture, when not nil, gets everything
+// as a pcap file.
+func RunCrowd(seed uint64, honest, hostile int, capture io.Writer) (Crowd, error) {
+	w, err := newWorld(newCrowd(seed, honest, hostile), capture)
 	if err != nil {
 		return Crowd{}, err
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,13 +17,20 @@ func TestHonestBesideHostile(t *testing.T) {
 	}
 	var alone, beside float64
 	for seed := uint64(1); seed <= worlds; seed++ {
-		a, err := RunCrowd(seed, 90, 0)
-		require.NoError(t, err, "seed %d", seed)
-		b, err := RunCrowd(seed, 90, 10)
-		require.NoError(t, err, "seed %d", seed)
+		a, b := crowd(t, seed, 0), crowd(t, seed, 10)
 		alone, beside = alone+a.Goodput, beside+b.Goodput
 		t.Logf("seed %d: %.0f bytes a second alone (%d frames), %.0f beside hostile peers (%d frames)", seed, a.Goodput, a.Frames, b.Goodput, b.Frames)
 	}
 	t.Logf("goodput beside hostile peers: %.3f of what it is alone", beside/alone)
 	require.GreaterOrEqual(t, beside/alone, 0.95)
+}
+
+func crowd(t *testing.T, seed uint64, hostile int) Crowd {
+	t.Helper()
+	c, err := RunCrowd(seed, 90, hostile, nil)
+	if err != nil {
+		reportRun(t, t.Name(), seed, err, func(capture io.Writer) { _, _ = RunCrowd(seed, 90, hostile, capture) })
+		t.FailNow()
+	}
+	return c
 }

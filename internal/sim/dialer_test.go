@@ -335,8 +335,8 @@ func TestDialerWorlds(t *testing.T) {
 			if err := w.run(); err != nil {
 				name := filepath.Join(os.TempDir(), fmt.Sprintf("myriad-dialer-%d.pcap", seed))
 				writeErr := os.WriteFile(name, capture.Bytes(), 0o644)
-				t.Errorf("seed %d: %v\nagain: go test ./internal/sim -run '^%s$' -seed %d\ncapture: %s",
-					seed, errors.Join(err, writeErr), t.Name(), seed, name)
+				t.Errorf("seed %d: %v\nagain: %s ./internal/sim -run '^%s$' -seed %d\ncapture: %s",
+					seed, errors.Join(err, writeErr), wrap.GoTest(), t.Name(), seed, name)
 			}
 			for _, c := range w.calls {
 				calls++

@@ -1,7 +1,10 @@
 // Package sim makes whole worlds in virtual time, each from one number: our
 // workers over a simulated link that loses, reorders, duplicates, corrupts,
-// delays, throttles and is cut, and at its other end TCP peers that do not
-// share a line with the code under test. Tests alone use it.
+// delays, throttles and is cut, and at its other end TCP peers that share no
+// line with the connections under test: they make every frame themselves. What
+// they hear they read with linklayer.Parse, and compare sequence numbers with
+// internal/seq, so that a fault there may be on both sides at once; those have
+// tests of their own, and foreign TCPs share nothing. Tests alone use it.
 //
 // # Terms
 //

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"io"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -38,7 +39,10 @@ func duel(t *testing.T, answer greeting, tricks ...trick) (played int) {
 	for seed := first; seed < first+min(count, 200); seed++ {
 		s := newDuel(seed, answer, tricks...)
 		_, err := s.run(nil)
-		require.NoError(t, err, "seed %d: go test ./internal/sim -run '%s' -seed %d", seed, t.Name(), seed)
+		if err != nil {
+			reportRun(t, t.Name(), seed, err, func(capture io.Writer) { _, _ = newDuel(seed, answer, tricks...).run(capture) })
+			t.FailNow()
+		}
 		for k := range s.dials {
 			if h, ok := s.dials[k].peer.(*hostile); ok {
 				played += h.played

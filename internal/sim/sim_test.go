@@ -3,12 +3,15 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,6 +19,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"myriad/internal/wrap"
 	"myriad/tcpclient"
 )
 
@@ -48,16 +52,27 @@ func worlds(usual uint64) (first, count uint64) {
 // report runs a failed world again, with a capture, and says how to do so.
 func report(t *testing.T, kind Kind, seed uint64, err error) {
 	t.Helper()
-	name := filepath.Join(os.TempDir(), fmt.Sprintf("myriad-sim-%d-%d.pcap", kind, seed))
+	test := "TestWorlds"
+	if kind == Storm {
+		test = "TestStorm"
+	}
+	reportRun(t, test, seed, err, func(capture io.Writer) { _, _ = Run(kind, seed, capture) })
+}
+
+// reportRun does it for a world of any making; again fails as it did.
+func reportRun(t *testing.T, test string, seed uint64, err error, again func(capture io.Writer)) {
+	t.Helper()
+	name := filepath.Join(os.TempDir(), fmt.Sprintf("myriad-sim-%s-%d.pcap", strings.ReplaceAll(test, "/", "-"), seed))
 	if file, openErr := os.Create(name); openErr == nil {
-		_, _ = Run(kind, seed, file) // it fails as it did
+		again(file)
 		if closeErr := file.Close(); closeErr != nil {
 			name = closeErr.Error()
 		}
 	} else {
 		name = openErr.Error()
 	}
-	t.Errorf("seed %d: %v\nagain: go test ./internal/sim -run '^%s$' -seed %d\ncapture: %s", seed, err, t.Name(), seed, name)
+	t.Errorf("seed %d: %v\nagain: %s ./internal/sim -run '^%s$' -seed %d\ncapture: %s",
+		seed, err, wrap.GoTest(), regexp.QuoteMeta(test), seed, name)
 }
 
 // failuresMax is how many failed worlds are shown before the rest is left out.
@@ -141,7 +156,10 @@ func TestSameSeedSameTrace(t *testing.T) {
 func requireSameTrace(t *testing.T, kind Kind, seed uint64, times int) {
 	t.Helper()
 	first, err := Run(kind, seed, nil)
-	require.NoError(t, err)
+	if err != nil {
+		report(t, kind, seed, err)
+		return
+	}
 	t.Logf("%v, seed %d: %d connections, %d frames, %016x", kind, seed, first.Connections, first.Frames, first.Hash)
 	var group sync.WaitGroup
 	hashes := make([]uint64, times)

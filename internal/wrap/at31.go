@@ -2,4 +2,7 @@
 
 package wrap
 
-const place = 1 << 31
+const (
+	place = 1 << 31
+	tags  = " -tags wrap31"
+)

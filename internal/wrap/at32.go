@@ -2,4 +2,7 @@
 
 package wrap
 
-const place = 1 << 32
+const (
+	place = 1 << 32
+	tags  = " -tags wrap32"
+)

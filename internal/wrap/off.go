@@ -2,4 +2,7 @@
 
 package wrap
 
-const place = 0
+const (
+	place = 0
+	tags  = ""
+)
