@@ -1,6 +1,8 @@
 package hostile
 
 import (
+	"fmt"
+
 	"myriad/internal/seq"
 	"myriad/linklayer"
 	"myriad/tcpclient"
@@ -22,18 +24,32 @@ func sending(n int, window, mss uint16) func(*world) {
 	}
 }
 
+// tiny brings one up that has 100,000 bytes to send, to a peer that has never
+// offered more than one byte.
+func tiny(w *world) {
+	p := w.establish(httpPort, tcpclient.Open{}, func(g *linklayer.Segment) {
+		g.Window = 1
+		g.Options.Has &^= linklayer.HasWindowScale
+	})
+	w.write(p, 100_000)
+}
+
 func windowAttacks() []Attack {
 	return []Attack{
 		{
-			Name: "tiny window", What: "takes one byte at a time, with a window of one byte", setup: sending(100_000, 1, 1460),
-			Bound: "one segment in flight, sent only in answer; Open.Timeout ends it", Where: "handshake/output.go mayFlow",
+			Name: "tiny window", What: "takes one byte at a time, with a window of one byte", setup: tiny,
+			Bound: "a byte for each ACK, never two in flight, and without an ACK only what the timer sends again. Not one a persist interval: with nothing in flight a window is used however small, as RFC 9293 §3.8.6.2.1 has it where the peer never offered more (where it did, we do so too, and the RFC would wait); each byte costs the peer a packet, and Open.Timeout ends it", Where: "handshake/output.go mayFlow",
 			packet: func(w *world, _ int) {
 				g := w.first.segment(linklayer.ACK)
-				g.Window = 0 // scaled: less than a unit
-				if w.first.nxt == w.first.iss+1 {
-					g.Window = 1
-				}
+				g.Window = 1
 				w.hit(w.first, g)
+			},
+			check: func(w *world, n int) error { // the first left before the attack
+				p := w.first
+				if sent := p.nxt.Since(p.iss + 1); sent != n+1 || p.fresh != sent {
+					return fmt.Errorf("%d bytes in %d segments for %d ACKs", sent, p.fresh, n)
+				}
+				return nil
 			},
 		},
 		{

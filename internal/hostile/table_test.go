@@ -62,8 +62,22 @@ func table(t *testing.T, work [][]float64) string {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %.0f | %.1f | %d | %d, %d |\n", a.Name, a.What, a.Bound, a.Where,
 			each, ratio, max(four.Sent, 0)/4, (one.Held+1023)>>10, (four.Held+1023)>>10)
 	}
+	b.WriteString(otherwise)
 	return b.String()
 }
+
+// otherwise ends the table: bounds that stacks are asked for and that are wider
+// here, or the application's to set.
+const otherwise = `
+## Bounds that are wider here
+
+| asked for | here | why |
+|---|---|---|
+| three SYNs a target | four: Config.SYNRetries is 3; 2 makes three | only the application names targets, so that nobody else can have us send a SYN, and no answer adds one (wrong answers to a SYN) |
+| an end after 120 s without progress | none while the application keeps the connection, if the peer answers; 60 s once it has closed it, and Config.DataRetries if nobody answers | a peer that answers the probes of its closed window must not be given up by TCP itself (RFC 9293 §3.8.6.1), but may be by the application (RFC 6429): Open.Timeout. Open.Idle does not help here, any segment of the peer's counts for it. Both are off by default: how long a quiet connection is worth keeping differs with what it is for |
+| a minimum rate | none; Open.Timeout bounds the whole | what is too slow only the application knows |
+| 16 ranges beyond a hole | Config.HolesMax, 512 | a long flight that loses every tenth segment has more than 16 holes, and what is not kept must be sent again. A range takes 16 bytes beside its data, is found in O(log n) steps, and no connection gets more than is left to others (single bytes beyond a hole, many greedy peers) |
+`
 
 var number = regexp.MustCompile(`\d+(\.\d+)?`)
 
