@@ -84,4 +84,7 @@
 // in a header. A run that fails returns a *Failure: the line, what was
 // expected and what came, the trace so far in the same notation, and a capture
 // for Wireshark. One goroutine does it all, and every run is alike.
+//
+// CASES.md tells which areas of packetdrill's, the kernel's and gVisor's client
+// tests the scripts of testdata cover, and which not.
 package script
