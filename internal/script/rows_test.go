@@ -96,7 +96,7 @@ var documents = []document{
 	{"RFC 879, 6691 (MSS and options)", "done, rows 5 and 7"},
 	{"RFC 1323, 7323 (window scale, timestamps, PAWS)", "done, rows 29 to 32; timestamps are off by default"},
 	{"RFC 2018, 2883, 6675 (SACK, D-SACK, recovery)", "done, rows 24 and 35; recovery is RFC 8985's"},
-	{"RFC 3042 (limited transmit)", "see row 35: a duplicate ACK counts as a segment that has left"},
+	{"RFC 3042 (limited transmit)", "done, row 35: a duplicate ACK counts as a segment that has left"},
 	{"RFC 6582 (NewReno)", "done, row 35, for peers without SACK"},
 	{"RFC 3168 (ECN), 3540 and 8311 (nonces, experiments)", "left out: see the README's deviations"},
 	{"RFC 3390, 6928 (initial window)", "done, row 35"},
