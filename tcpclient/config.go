@@ -57,8 +57,9 @@ type Config struct {
 	// unacknowledged: 256 KiB.
 	SendBuffer int
 	// BufferMemory bounds, over all connections, the bytes held in send
-	// buffers, out of order, or unread: 64 MiB. It is taken from the system
-	// only as it is used.
+	// buffers, out of order, or held back by Pause: 64 MiB. It is taken from the
+	// system only as it is used. What the connections of a Dialer have unread is
+	// bounded by as much again (see Dialer.ReadBuffer).
 	BufferMemory int
 	// SideRecords bounds the connections that can be more than plain at one
 	// time: with data of their own to send, with holes, paused, or with

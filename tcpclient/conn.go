@@ -89,8 +89,8 @@ func (c *Conn) Read(p []byte) (int, error) {
 		case err == nil && len(p) == 0:
 			return 0, nil
 		case err == nil && c.in.count > 0:
-			n := c.in.take(p)
-			if c.paused && c.in.count <= c.dialer.readLimit()/2 {
+			n := c.take(p)
+			if c.paused && c.mayResume() {
 				c.ask(wantResume)
 			}
 			return n, nil
@@ -199,7 +199,7 @@ func (c *Conn) Close() error {
 	c.writable.Broadcast()
 	switch {
 	case c.ended:
-		c.in.clear()
+		c.dropUnread()
 	case c.linger == 0:
 		c.askNow(wantReset)
 	default:
@@ -347,7 +347,7 @@ func (c *Conn) end(cause error) {
 	}
 	c.ended, c.cause, c.wants = true, cause, 0
 	if c.closed {
-		c.in.clear()
+		c.dropUnread()
 	}
 	if c.lingering != nil {
 		c.lingering.Stop()

@@ -1,6 +1,9 @@
 package tcpclient
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // unread is the queue of bytes that a Conn has received and nobody has read: a
 // list of equal blocks out of a pool, so that it grows and shrinks without
@@ -63,4 +66,63 @@ func (u *unread) clear() {
 		u.drop()
 	}
 	*u = unread{}
+}
+
+// holding counts the blocks that the connections of one worker have, against
+// their share of Config.BufferMemory.
+type holding struct {
+	most   int64 // blocks; 0 is without limit
+	blocks atomic.Int64
+	held   atomic.Uint64 // times that a connection was held back for want of them
+}
+
+func (h *holding) limit(bytes int) { h.most = int64(max(bytes/unreadBlock, 1)) }
+
+func (h *holding) full() bool { return h.most != 0 && h.blocks.Load() >= h.most }
+
+// changed notes that a connection had so many blocks, and has others now.
+func (h *holding) changed(before, now int) {
+	if before != now {
+		h.blocks.Add(int64(now - before))
+	}
+}
+
+// keep appends to what is unread. The caller holds mu, here and below.
+func (c *Conn) keep(data []byte) {
+	before := len(c.in.blocks)
+	c.in.put(data)
+	c.handler.holding.changed(before, len(c.in.blocks))
+}
+
+// take moves what is unread into p.
+func (c *Conn) take(p []byte) int {
+	before := len(c.in.blocks)
+	n := c.in.take(p)
+	c.handler.holding.changed(before, len(c.in.blocks))
+	return n
+}
+
+// dropUnread forgets what is unread.
+func (c *Conn) dropUnread() {
+	c.handler.holding.changed(len(c.in.blocks), 0)
+	c.in.clear()
+}
+
+// mustPause reports whether the connection holds all that it may. Half a block
+// it always may: thousands of short answers that come at once are not held back.
+func (c *Conn) mustPause() bool {
+	if c.in.count >= c.dialer.readLimit() {
+		return true
+	}
+	if c.in.count > unreadBlock/2 && c.handler.holding.full() {
+		c.handler.holding.held.Add(1)
+		return true
+	}
+	return false
+}
+
+// mayResume reports whether a connection that was paused may have more. With
+// nothing left to read it always may: nobody would wake its reader otherwise.
+func (c *Conn) mayResume() bool {
+	return c.in.count == 0 || c.in.count <= c.dialer.readLimit()/2 && !c.handler.holding.full()
 }

@@ -473,3 +473,68 @@ func TestReadProgressesOrWaits(t *testing.T) {
 		require.Positive(t, n)
 	})
 }
+
+// What connections that nobody reads hold together is bounded, and none of them
+// waits for ever: all are read to the end, one after the other.
+func TestUnreadOfAllConnectionsIsBounded(t *testing.T) {
+	const connections, each, memory = 24, 300 << 10, 512 << 10
+	inEachWorld(t, nil, func(w *dialWorld) {
+		t := w.t
+		handlers := w.dialer.handlers
+		for _, h := range handlers {
+			if w.fake == nil {
+				require.EqualValues(t, 64<<20/len(handlers)/unreadBlock, h.holding.most, "BufferMemory's default")
+			}
+			// Only here: the stack's own buffers are not to run out.
+			h.holding.limit(memory / len(handlers))
+		}
+		want := noise(each)
+		sent := make(chan error, connections)
+		var all []*Conn
+		for range connections {
+			c, peer := w.pair()
+			all = append(all, c)
+			go func() {
+				_, err := peer.Write(want)
+				sent <- errors.Join(err, peer.CloseWrite())
+			}()
+		}
+		held := func() (unread int64, back uint64) {
+			for _, h := range handlers {
+				unread += h.holding.blocks.Load() * unreadBlock
+				back += h.holding.held.Load()
+			}
+			return unread, back
+		}
+		// Each has something to read and is paused, by its share of the memory.
+		require.Eventually(t, func() bool {
+			for _, c := range all {
+				c.mu.Lock()
+				paused := c.paused
+				c.mu.Unlock()
+				if !paused {
+					return false
+				}
+			}
+			return true
+		}, patience, time.Millisecond)
+		unread, back := held()
+		require.NotZero(t, back)
+		// Beyond it, what a connection's first window let through.
+		require.LessOrEqual(t, unread, int64(memory+connections*(64<<10+unreadBlock)))
+		require.Less(t, unread, int64(connections*each/2))
+		if w.fake == nil {
+			require.NotZero(t, w.dialer.Stats().Counters["unread_held_back"])
+		}
+		for _, c := range all {
+			got, err := io.ReadAll(c)
+			require.NoError(t, err)
+			require.True(t, bytes.Equal(want, got), "a byte is wrong")
+		}
+		for range connections {
+			require.NoError(t, <-sent)
+		}
+		unread, _ = held()
+		require.Zero(t, unread, "all was given back")
+	})
+}

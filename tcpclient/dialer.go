@@ -57,8 +57,11 @@ type Dialer struct {
 	// queries go over Myriad; net.DefaultResolver uses the kernel's network.
 	Resolver *net.Resolver
 	// ReadBuffer is the number of bytes that one connection may hold unread
-	// before its peer's window closes: 256 KiB. The batch in which it is
-	// reached may exceed it.
+	// before its peer's window closes: 256 KiB. Where all connections of a worker
+	// hold its share of Config.BufferMemory, in blocks of 16 KiB, it closes at
+	// once, until the connection's own reader has taken what there is; half a
+	// block each may always hold. The batch in which a bound is reached may exceed
+	// it, by no more than the window that a connection had.
 	ReadBuffer int
 
 	mu       sync.Mutex
@@ -115,15 +118,22 @@ func (d *Dialer) Client() (*Client, error) {
 	return e.(clientEngine).Client, nil
 }
 
-// Stats are the Client's; zero before the first dial.
+// Stats are the Client's, and among Counters, as unread_held_back, how many
+// times a connection's window was closed because what all hold unread had come
+// to Config.BufferMemory; zero before the first dial.
 func (d *Dialer) Stats() Stats {
 	d.mu.Lock()
 	e, ok := d.engine.(clientEngine)
+	handlers := d.handlers
 	d.mu.Unlock()
 	if !ok {
 		return Stats{}
 	}
-	return e.Stats()
+	s := e.Stats()
+	for _, h := range handlers {
+		s.Counters["unread_held_back"] += h.holding.held.Load()
+	}
+	return s
 }
 
 // Close is Shutdown with five seconds for the connections to end in order.
@@ -188,6 +198,9 @@ func (d *Dialer) start() (engine, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	for _, h := range d.handlers {
+		h.holding.limit(share(client.cfg.BufferMemory, len(d.handlers)))
 	}
 	if err := client.Start(); err != nil {
 		client.Close(context.Background())

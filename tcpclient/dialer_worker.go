@@ -31,6 +31,7 @@ type dialHandler struct {
 	dialer   *Dialer
 	index    int
 	onWorker func(w *Worker)
+	holding  holding // what all its connections have unread
 
 	asking  sync.Mutex
 	askers  []*Conn
@@ -302,9 +303,9 @@ func (h *dialHandler) data(w stack, c *Conn, data []byte) {
 		h.reset(w, c, net.ErrClosed)
 		return
 	}
-	c.in.put(data)
+	c.keep(data)
 	c.readable.Broadcast()
-	if c.paused || c.in.count < h.dialer.readLimit() {
+	if c.paused || !c.mustPause() {
 		return
 	}
 	switch err := w.Pause(c.id); {

@@ -40,9 +40,11 @@
 //
 // Windows. A connection starts with Config.ReceiveBuffer and its window doubles
 // as long as the path fills it, up to ReceiveBufferMax. What is out of order
-// or unread, and what was sent and is not acknowledged, counts against
-// BufferMemory over all connections; what finds no room there is dropped by
-// name and comes again, or is refused with ErrFull.
+// or held back by Pause, and what was sent and is not acknowledged, counts
+// against BufferMemory over all connections; what finds no room there is dropped
+// by name and comes again, or is refused with ErrFull. What net.Conns have
+// unread is counted apart, against as much again; there the window closes (see
+// Dialer.ReadBuffer).
 //
 // Queries. Worker.Query sends one UDP request and waits for its reply, with
 // retries; it shares sources, pace and events with the connections, and ends
