@@ -116,7 +116,8 @@ func seedAnswers(t testing.TB, protocol Protocol, probe []byte) [][]byte {
 		stale := reply(&p, linklayer.Segment{Flags: linklayer.ACK, Ack: 12345})
 		forged := p
 		forged.Segment.Seq++
-		return append(frames, synAck(&p), refusal(&p), stale, synAck(&forged), refusal(&forged))
+		both := reply(&p, linklayer.Segment{Flags: linklayer.SYN | linklayer.RST | linklayer.ACK, Ack: p.Segment.Seq + 1})
+		return append(frames, synAck(&p), refusal(&p), both, stale, synAck(&forged), refusal(&forged))
 	case UDP:
 		return append(frames, emitted(linklayer.EmitUDP(buffer, &path, p.Destination, p.Source, p.DestinationPort, p.SourcePort, 1, []byte("hello"), 0)))
 	}
@@ -178,8 +179,8 @@ func requireAnswer(t *testing.T, protocol Protocol, probe *linklayer.Packet, fra
 	switch protocol {
 	case TCP:
 		require.Equal(t, probe.Segment.Seq+1, p.Segment.Ack)
-		require.Equal(t, why == SYNACK, p.Segment.Flags&linklayer.SYN != 0)
-		require.Equal(t, why == Refused, p.Segment.Flags&linklayer.RST != 0)
+		require.Equal(t, why == Refused, p.Segment.Flags&linklayer.RST != 0) // with SYN, too (RFC 9293 §3.10.7.3)
+		require.True(t, why == Refused || why == SYNACK && p.Segment.Flags&linklayer.SYN != 0)
 	case ICMP:
 		require.Equal(t, uint8(linklayer.ICMPEchoReply), p.ICMP.Type)
 	}
