@@ -11,7 +11,8 @@ import (
 // Finish closes our direction: what is queued goes out, then FIN (RFC 9293
 // §3.10.4). discard says that nobody will read any more: data that arrives
 // from now on resets the connection. The Result is Gone for a connection that
-// did not stand yet, which takes no segment to end.
+// did not stand yet, which takes no segment to end, and Closed for one whose
+// end nobody has heard of because of Pause.
 func (m *Machine) Finish(i uint32, discard bool, now time.Duration) Result {
 	var c conn
 	m.load(&c, i, now)
@@ -22,7 +23,11 @@ func (m *Machine) Finish(i uint32, discard bool, now time.Duration) Result {
 			e.Flags |= sendRST
 			return Result{Events: Gone}
 		}
-		e.Flags = e.Flags&^paused | noRead
+		waited := e.Flags&finHeld != 0 // the peer's FIN, for Resume
+		e.Flags = e.Flags&^(paused|finHeld) | noRead
+		if waited && e.State == conntable.TimeWait {
+			return Result{Events: Closed} // that was all that was left to tell
+		}
 	}
 	switch e.State {
 	case conntable.SynSent:

@@ -96,8 +96,8 @@ func (w *Worker) finish(i uint32, discard bool) {
 		// It never stood, or its unread data costs it a RST: nothing more
 		// happens to it.
 		r.Events |= handshake.Closed
-		w.result(i, &r)
 	}
+	w.result(i, &r)
 }
 
 // Pause stops Data and EndOfStream events of a connection: what arrives is
