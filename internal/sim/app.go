@@ -27,7 +27,8 @@ type dialPlan struct {
 	timeout time.Duration
 	idle    time.Duration
 	closeUp bool // FIN after the last byte; otherwise once the peer has sent its own
-	discard bool // then with FinDiscard
+	discard bool // then with FinDiscard, once the peer has sent its FIN …
+	unheard bool // … or without waiting for it
 	resetAt int  // gives up with RST after so many bytes; negative = never
 	pauses  int  // one Data event in so many is followed by Pause; 0 = never
 	scarce  bool // side records may run out
@@ -47,6 +48,9 @@ type conn struct {
 	fin       bool // EndOfStream came
 	paused    bool
 	pausedAt  time.Duration
+	discarded bool
+	discardAt time.Duration
+	heardAt   time.Duration // the last event that a segment led to
 	wakeAt    time.Duration // 0 = not
 	over      bool
 	end       tcpclient.EventKind // 0 after Reset
@@ -93,6 +97,7 @@ var (
 	errWrongID   = errors.New("an event of another ID")
 	errNotOpened = errors.New("an event before Connected")
 	errWrongData = errors.New("wrong bytes were delivered")
+	errDiscarded = errors.New("bytes were delivered after FinDiscard")
 	errPaused    = errors.New("bytes were delivered during Pause")
 	errTooMuch   = errors.New("more bytes were delivered than the peer sent")
 )
@@ -105,6 +110,10 @@ func (a *app) event(c *conn, e *tcpclient.Event, now time.Duration) error {
 		return errAfterEnd
 	case e.Conn != c.id:
 		return errWrongID
+	}
+	switch e.Kind {
+	case tcpclient.Connected, tcpclient.Data, tcpclient.EndOfStream:
+		c.heardAt = now
 	}
 	switch e.Kind {
 	case tcpclient.Connected:
@@ -143,6 +152,8 @@ func (c *conn) data(b []byte) error {
 		return errNotOpened
 	case c.fin:
 		return errAfterEnd
+	case c.discarded && c.w.Now() > c.discardAt:
+		return errDiscarded
 	case c.paused && c.w.Now() > c.pausedAt: // what was in the same batch still comes
 		return errPaused
 	case c.plan.honest && c.got+len(b) > c.plan.expect:
@@ -207,7 +218,8 @@ func (a *app) pump(c *conn, now time.Duration) error {
 		return nil
 	}
 	c.finSent = true
-	if c.plan.discard && c.fin {
+	if c.plan.discard && (c.fin || c.plan.unheard) {
+		c.discarded, c.discardAt, c.paused = true, now, false
 		return a.close(c, tcpclient.FinDiscard)
 	}
 	return a.close(c, tcpclient.Fin)

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"myriad/iobackend/simlink"
+	"myriad/linklayer"
+	"myriad/tcpclient"
 )
 
 // newDuel draws a world of honest connections and of hostile ones that know
@@ -67,4 +69,37 @@ func TestEachGreeting(t *testing.T) {
 			duel(t, answer, tricks...)
 		})
 	}
+}
+
+// An application that closes with FinDiscard before the peer has, and whose
+// peer takes the FIN, sends none, and resets the connection some time later,
+// hears of that.
+func TestResetAfterDiscardIsHeard(t *testing.T) {
+	reset := trick{"resets late", func(h *hostile) {
+		h.send(h.empty(linklayer.ACK))
+		if h.random.IntN(4) == 0 {
+			exactRST(h)
+		}
+	}}
+	heard := 0
+	for seed := uint64(1); seed <= 20; seed++ {
+		plan := func() *scenario {
+			s := newDuel(seed, answers[0], reset)
+			for k := range s.dials {
+				if p, ok := s.servers[k].(*hostilePlan); ok {
+					d := &s.dials[k]
+					d.send, d.request, d.up, d.resetAt = 1, false, 1, -1
+					d.closeUp, d.discard, d.unheard, p.honest = true, true, true, 0
+				}
+			}
+			return s
+		}
+		r, err := plan().run(nil)
+		if err != nil {
+			reportRun(t, t.Name(), seed, err, func(capture io.Writer) { _, _ = plan().run(capture) })
+			t.FailNow()
+		}
+		heard += r.Failed[tcpclient.ResetByPeer]
+	}
+	require.NotZero(t, heard)
 }

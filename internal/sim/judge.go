@@ -46,8 +46,7 @@ func (c *conn) judge() error {
 			return c.untrue("nobody said so")
 		}
 	case tcpclient.DeadlineExceeded:
-		passed := c.plan.timeout > 0 && lived >= c.plan.timeout-early || c.plan.idle > 0 && lived >= c.plan.idle-early
-		if !passed {
+		if !(c.plan.timeout > 0 && lived >= c.plan.timeout-early) && !c.wasIdle() {
 			return c.untrue("no limit has passed")
 		}
 	case tcpclient.Unread:
@@ -65,15 +64,25 @@ func (c *conn) judge() error {
 	return nil
 }
 
+// wasIdle says whether the peer was silent for the connection's limit. What the
+// application holds back by Pause comes later than it was heard.
+func (c *conn) wasIdle() bool {
+	since := c.openedAt
+	if c.plan.pauses == 0 {
+		since = max(since, c.heardAt)
+	}
+	return c.plan.idle > 0 && c.endedAt-since >= c.plan.idle-early
+}
+
 // resetBy says whether the peer sent a RST at exactly the byte that we expect
 // next (RFC 5961 §3): the one after what was delivered, or beyond, when what
-// came since was not.
+// came since was not, or will not be.
 func (c *conn) resetBy(did *truth) bool {
 	next := c.got
 	if c.fin {
 		next++
 	}
-	if !c.paused {
+	if !c.paused && !c.discarded {
 		return did.resets[next]
 	}
 	for at := range did.resets {

@@ -176,7 +176,7 @@ func (m *maker) dial(k int, hostile bool) {
 		if d.timeout == 0 {
 			d.timeout = time.Second + m.ms(120_000)
 		}
-		d.closeUp, d.discard = m.one(2), m.one(4)
+		d.closeUp, d.discard, d.unheard = m.one(2), m.one(4), k%2 == 0
 		m.s.servers = append(m.s.servers, m.liar(&d))
 	} else {
 		m.s.servers = append(m.s.servers, m.server(&d))
