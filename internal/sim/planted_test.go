@@ -10,6 +10,7 @@ import (
 
 	"myriad/iobackend/simlink"
 	"myriad/linklayer"
+	"myriad/tcpclient"
 )
 
 // newPlain draws a world of one connection to which nothing happens: 1,000
@@ -96,4 +97,18 @@ func TestOverdueIsFound(t *testing.T) {
 	w.link.Clock().After(time.Minute, func() { w.app.conns[0].plan.timeout = 30 * time.Second })
 	require.ErrorContains(t, w.run(), "connection 0 has outlived its deadline of 30s")
 	_ = w.shut() // there is a connection left, as was to be
+}
+
+// An end for idleness counts from what was heard last, where the application
+// held nothing back.
+func TestUntrueIdleEndIsFound(t *testing.T) {
+	c := conn{
+		plan: &dialPlan{idle: time.Second, peer: &hostile{}}, end: tcpclient.Failed, reason: tcpclient.DeadlineExceeded,
+		heardAt: 900 * time.Millisecond, endedAt: 1900 * time.Millisecond,
+	}
+	require.NoError(t, c.judge())
+	c.heardAt = 950 * time.Millisecond
+	require.ErrorContains(t, c.judge(), "no limit has passed")
+	c.plan.pauses = 1
+	require.NoError(t, c.judge())
 }
